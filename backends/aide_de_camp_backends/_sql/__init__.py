@@ -1,0 +1,1 @@
+"""What the SQL backends share: state codes, tables, statements, filters and rows."""

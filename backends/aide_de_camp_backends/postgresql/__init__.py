@@ -1,0 +1,1 @@
+"""The PostgreSQL backend: jobs in two tables of a database, shared by any number of hosts."""

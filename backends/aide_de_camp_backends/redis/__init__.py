@@ -1,0 +1,1 @@
+"""The Redis backend: every change is one Lua script."""

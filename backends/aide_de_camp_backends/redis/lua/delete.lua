@@ -1,0 +1,15 @@
+-- Removes dead jobs for good. The ids. Answers 0 done, 1 not dead, 2 not found.
+local answers = {}
+for i = 3, #ARGV do
+  local id, answer = ARGV[i], 2
+  local job = find(id)
+  if job and job.state ~= DEAD_STATE then
+    answer = 1
+  elseif job then
+    answer = 0
+    call('ZREM', DEAD, id)
+    remove(id, job)
+  end
+  answers[#answers + 1] = answer
+end
+return answers

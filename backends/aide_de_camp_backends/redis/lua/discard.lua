@@ -1,0 +1,14 @@
+-- Removes held jobs, which are somewhere else now. The ids. Answers 0 done, 1 not held, 2 not found.
+local answers = {}
+for i = 3, #ARGV do
+  local id, answer = ARGV[i], 2
+  local job = find(id)
+  if job and job.state ~= HELD_STATE then
+    answer = 1
+  elseif job then
+    answer = 0
+    remove(id, job)
+  end
+  answers[#answers + 1] = answer
+end
+return answers

@@ -1,0 +1,45 @@
+-- Ends attempts. Per settlement: id, token, kind, delay, reason (empty, or + and the words), and
+-- the error in two parts (empty: none).
+begin()
+local COMPLETED, RETRY, SNOOZED, RELEASED, KILLED, CANCELLED = 0, 1, 2, 3, 4, 5
+local answers = {}
+for i = 3, #ARGV, 7 do
+  local id, token, kind, delay, reason = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3],
+    ARGV[i + 4]
+  local shown, detail = ARGV[i + 5], ARGV[i + 6]
+  local job, answer = find(id), 0
+  local run = job and read_run(call('HGET', RUN, id))
+  if job and run.settled == token and run.kind == kind then
+    answer = 1  -- a repeat finds its own doing, also where the job was claimed again since
+  elseif job and job.state == RUNNING_STATE and job.token == token then
+    answer = 1
+    if kind == RETRY or kind == SNOOZED or kind == RELEASED then
+      wake()
+    end
+    run.settled, run.kind = token, kind
+    if shown ~= '' then
+      call('HSET', ERROR, id, NOW .. struct.pack('>I4c0', #shown, shown) .. detail)
+    end
+    end_lease(id, job, run)
+    if kind == COMPLETED then
+      finish(id, job, run, COMPLETED_STATE, '')
+    elseif kind == KILLED then
+      finish(id, job, run, DEAD_STATE, reason)
+    elseif kind == CANCELLED then
+      finish(id, job, run, CANCELLED_STATE, reason)
+    else
+      if kind == RETRY then
+        job.retries = job.retries + 1
+      elseif kind == SNOOZED then
+        job.snoozes = job.snoozes + 1
+      end
+      if kind ~= RELEASED then
+        job.due = later(NOW, delay)
+      end
+      schedule(id, job)
+    end
+    save(id, job, run)
+  end
+  answers[#answers + 1] = answer
+end
+return answers

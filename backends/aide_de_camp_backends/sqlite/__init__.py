@@ -1,0 +1,1 @@
+"""The SQLite backend: jobs in one file, shared by the processes of one host."""

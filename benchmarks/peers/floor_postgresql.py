@@ -1,0 +1,84 @@
+"""The floor on PostgreSQL: asyncpg, a pool of ten connections for those who schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+from floor import LEASE, LIMIT, QUEUE, TYPE, FloorPeer, Held, main, new_job
+from protocol import URL, Payload
+
+from aide_de_camp import new_job_id
+from aide_de_camp_backends.postgresql.changing import ENQUEUE, enqueue_values
+from aide_de_camp_backends.postgresql.claiming import claim_text
+from aide_de_camp_backends.postgresql.plugin import connect
+from aide_de_camp_backends.postgresql.settling import SETTLE
+from aide_de_camp_backends.postgresql.sizes import size_of
+from aide_de_camp_backends.postgresql.statement import Layout, prepare
+
+LAYOUT = Layout("public", "adc_")
+COMPLETED = 0
+PRESENT = {"given": None, "latest": -(2**63)}
+
+
+class PostgresqlFloor(FloorPeer):
+    distributions = ("asyncpg",)
+    module = "floor_postgresql"
+
+    async def open(self) -> None:
+        self.pool: Any = await asyncpg.create_pool(URL, min_size=1, max_size=10)
+        self.claiming = prepare(claim_text(size_of(LIMIT), typed=True), LAYOUT)
+        self.ending = prepare(SETTLE, LAYOUT)
+        self.storing = prepare(ENQUEUE, LAYOUT)
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+    async def prepare(self) -> None:
+        await connect(URL, {"schema": LAYOUT.schema})().migrate()
+
+    async def enqueue(self, jobs: Sequence[Payload]) -> None:
+        values = enqueue_values(QUEUE, [new_job(job) for job in jobs]) | PRESENT
+        await self.pool.fetch(self.storing.sql, *self.storing.arguments(values))
+
+    async def claim(self) -> Sequence[Held]:
+        values = {
+            **PRESENT,
+            "queue": QUEUE,
+            "request_id": new_job_id(),
+            "reaped": False,
+            "types": [TYPE],
+            "limit": LIMIT,
+            "lease": LEASE,
+            "limit_types": [],
+            "limits": [],
+            "max_retries": 5,
+            "worker": "floor",
+        }
+        rows = await self.pool.fetch(self.claiming.sql, *self.claiming.arguments(values))
+        return [(row["id"], row["token"], row["payload"]) for row in rows if row["id"] is not None]
+
+    async def finish(self, held: Sequence[Held]) -> None:
+        count = len(held)
+        values = {
+            **PRESENT,
+            "queue": QUEUE,
+            "ids": [job_id for job_id, _, _ in held],
+            "tokens": [token for _, token, _ in held],
+            "kinds": [COMPLETED] * count,
+            "delays": [0] * count,
+            "reasons": [None] * count,
+            "errors": [None] * count,
+            "details": [None] * count,
+        }
+        await self.pool.fetch(self.ending.sql, *self.ending.arguments(values))
+
+    async def pending(self) -> int:
+        query = f"SELECT count(*) FROM {LAYOUT.table('job')} WHERE state IN (0, 1)"
+        return int(await self.pool.fetchval(query))
+
+
+PEER = PostgresqlFloor()
+if __name__ == "__main__":
+    main(PEER)

@@ -1,0 +1,1 @@
+"""What every codec that writes JSON shares."""

@@ -1,0 +1,1 @@
+"""What the JSON and the MessagePack codec share: both are built on msgspec."""

@@ -1,0 +1,1 @@
+"""The codec `json`, which is the default: readable, typed and strict."""

@@ -1,0 +1,1 @@
+"""The codec `msgpack`: the same payloads as `json`, smaller."""

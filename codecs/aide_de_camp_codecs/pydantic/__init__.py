@@ -1,0 +1,1 @@
+"""The codec `pydantic`: models and pydantic dataclasses as JSON (extra `pydantic`)."""

@@ -1,0 +1,30 @@
+"""A badge, as the endpoint format of shields.io."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aide_de_camp_conformance.form import ReportForm
+
+_COLOURS: Final = {0: "red", 1: "yellow", 2: "green", 3: "brightgreen"}
+
+
+def badge(form: ReportForm) -> dict[str, Any]:
+    """Give the badge's JSON.
+
+    It names a level only for a run that left nothing out and in which nothing failed.
+    """
+    if not form.complete:
+        message, colour = "partial run", "lightgrey"
+    elif form.broken:
+        message, colour = "failing", "red"
+    elif not form.level:
+        message, colour = "no level", "red"
+    else:
+        message, colour = f"level {form.level}", _COLOURS[form.level]
+    return {
+        "schemaVersion": 1,
+        "label": "aide-de-camp conformance",
+        "message": f"{message} · kit {form.kit.version}",
+        "color": colour,
+    }

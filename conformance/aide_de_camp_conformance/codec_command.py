@@ -1,0 +1,107 @@
+"""``adc conformance codec``: judge an installed codec by its name alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from aide_de_camp_conformance.codec_form import codec_form, codec_text
+from aide_de_camp_conformance.codec_harness import CodecHarness
+from aide_de_camp_conformance.codec_suite import CODEC_REQUIREMENTS
+from aide_de_camp_conformance.codec_suite.kit import CodecKit
+from aide_de_camp_conformance.codec_suite.running import run_codec
+from aide_de_camp_conformance.new_file import NEW_FILE
+from aide_de_camp_conformance.running import Outcome, Result
+from aide_de_camp_conformance.table import COLOURS
+
+_PIPE_WIDTH = 10_000
+
+
+class Named(CodecHarness):
+    """An installed codec, by what the command was given.
+
+    Args:
+        name: the codec's.
+        refuses: the kinds that it refuses.
+    """
+
+    def __init__(self, name: str, refuses: Sequence[str]) -> None:
+        self.name = name
+        self.refuses = refuses
+
+    def arguments(self) -> tuple[object, ...]:
+        """See :meth:`CodecHarness.arguments`."""
+        return (self.name, list(self.refuses))
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--refuses",
+    metavar="KIND",
+    multiple=True,
+    help="A kind of payload that the codec refuses when it is bound, and may. Repeat it for more; "
+    "without it, what it refuses is found out and told.",
+)
+@click.option("--only", metavar="ID", multiple=True, help="A requirement, or how some begin.")
+@click.option("--json", "json_file", type=NEW_FILE, help="The whole report.")
+def codec(
+    *, name: str, refuses: tuple[str, ...], only: tuple[str, ...], json_file: Path | None
+) -> None:
+    """Judge the installed codec NAME by the kit's requirements for codecs.
+
+    It ends with 0 if all that was run holds, 1 if not.
+    """
+    unknown = [each for each in only if not any(known.startswith(each) for known in _IDS)]
+    if unknown:
+        raise click.BadParameter(f"no requirement begins with {unknown[0]!r}", param_hint="--only")
+    harness = Named(name, refuses)
+    try:
+        harness.descriptor()
+    except LookupError as error:
+        raise click.UsageError(
+            f"no codec {name!r} is installed here; `adc plugins` lists those that are"
+        ) from error
+    kinds = CodecKit(harness).kinds
+    strange = sorted(set(refuses) - kinds.keys())
+    if strange:
+        raise click.BadParameter(
+            f"there is no kind {strange[0]!r}; there are: {', '.join(kinds)}",
+            param_hint="--refuses",
+        )
+    if not refuses:
+        kit = CodecKit(harness)
+        refuses = tuple(each for each, kind in kinds.items() if kit.bound(kind.form) is None)
+        harness = Named(name, refuses)
+        click.echo(f"refuses: {', '.join(refuses) or 'nothing'}")
+    results = run_codec(harness, only=only)
+    _print(name, results)
+    form = codec_form(name, refuses, results)
+    if json_file is not None:
+        json_file.write_text(codec_text(form), "utf-8")
+    held = (Outcome.PASSED, Outcome.NOT_DECLARED)
+    raise click.exceptions.Exit(0 if all(each.outcome in held for each in results) else 1)
+
+
+def _print(name: str, results: tuple[Result, ...]) -> None:
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PIPE_WIDTH)
+    table = Table("requirement", "level", "outcome", title=Text(f"codec {name}"))
+    for each in results:
+        outcome = Text(each.outcome.value.replace("_", " "), style=COLOURS[each.outcome.value])
+        table.add_row(each.requirement.id, str(each.requirement.level), outcome)
+    console.print(table)
+    for each in results:
+        if each.error is not None:
+            console.print(Text(f"{each.requirement.id}: {each.requirement.sentence}", style="bold"))
+            words = f"{type(each.error).__name__}: {each.error}"
+            console.print(Text("\n".join(f"    {line}" for line in words.split("\n"))))
+
+
+_IDS = tuple(CODEC_REQUIREMENTS)

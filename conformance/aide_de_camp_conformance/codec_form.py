@@ -1,0 +1,87 @@
+"""The JSON form of a codec's report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+from attrs import frozen
+
+from aide_de_camp.spi import SPI_VERSION
+from aide_de_camp_conformance.codec_suite import CODEC_REQUIREMENTS
+from aide_de_camp_conformance.form import KitForm, OutcomeWord
+from aide_de_camp_conformance.running import Outcome, Result
+from aide_de_camp_conformance.version import KIT_VERSION, digest
+
+
+@frozen(kw_only=True)
+class CodecRequirementForm:
+    """How one requirement fared; ``message`` is what was found where it isn't passed."""
+
+    id: str
+    level: int
+    sentence: str
+    outcome: OutcomeWord
+    message: str | None
+
+
+@frozen(kw_only=True)
+class CodecForm:
+    """A report of one codec.
+
+    Attributes:
+        format: the version of this form.
+        kit: which kit it was; its digest is of the codecs' requirements.
+        codec: the codec's name.
+        refuses: the kinds of payload that it refuses, as it said beforehand.
+        complete: whether no requirement was left out.
+        holds: whether all were run and hold; never true of a partial run.
+        requirements: in the order of the kit.
+    """
+
+    format: Literal[1]
+    kit: KitForm
+    codec: str
+    refuses: list[str]
+    complete: bool
+    holds: bool
+    requirements: list[CodecRequirementForm]
+
+
+def codec_form(codec: str, refuses: Iterable[str], results: Iterable[Result]) -> CodecForm:
+    """Give the form of what :func:`run_codec` found."""
+    requirements = [_requirement(each) for each in results]
+    complete = {each.id for each in requirements} == set(CODEC_REQUIREMENTS)
+    fine = (Outcome.PASSED.value, Outcome.NOT_DECLARED.value)
+    return CodecForm(
+        format=1,
+        kit=KitForm(
+            version=KIT_VERSION,
+            digest=digest(CODEC_REQUIREMENTS),
+            project=None,
+            spi=".".join(map(str, SPI_VERSION)),
+        ),
+        codec=codec,
+        refuses=sorted(refuses),
+        complete=complete,
+        holds=complete and all(each.outcome in fine for each in requirements),
+        requirements=requirements,
+    )
+
+
+def codec_text(form: CodecForm) -> str:
+    """Give the text of its file."""
+    return json.dumps(msgspec.to_builtins(form), indent=1) + "\n"
+
+
+def _requirement(result: Result) -> CodecRequirementForm:
+    error = result.error
+    return CodecRequirementForm(
+        id=result.requirement.id,
+        level=result.requirement.level,
+        sentence=result.requirement.sentence,
+        outcome=result.outcome.value,
+        message=None if error is None else f"{type(error).__name__}: {error}",
+    )

@@ -1,0 +1,117 @@
+"""A way to a server that can be cut: a stranger's backend is put behind it by its URL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit, urlunsplit
+
+_CHUNK = 65_536
+
+
+class Lane:
+    """Passes connections on to one server.
+
+    Attributes:
+        url: leads through here to where the given URL leads.
+        connections: how many are open.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self.url = ""
+        self._target = (host, port)
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._writers) // 2
+
+    def cut(self) -> int:
+        """Break every connection, in the middle of whatever is under way.
+
+        Returns:
+            How many there were.
+        """
+        count = self.connections
+        for writer in self._writers:
+            writer.transport.abort()
+        return count
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass one connection on, until either side ends it."""
+        try:
+            there, back = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers |= {writer, back}
+        try:
+            pumps = [
+                asyncio.create_task(_pump(reader, back)),
+                asyncio.create_task(_pump(there, writer)),
+            ]
+            try:
+                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for pump in pumps:
+                    pump.cancel()
+                await asyncio.gather(*pumps, return_exceptions=True)
+        finally:
+            self._writers -= {writer, back}
+            writer.transport.abort()
+            back.transport.abort()
+
+
+@asynccontextmanager
+async def lane_to(url: str | None) -> AsyncGenerator[Lane | None]:
+    """Open a way to a storage's server that can be cut.
+
+    Args:
+        url: the storage's.
+
+    Yields:
+        The way; None where the URL names no one host with its port, so that there is no
+        connection that could be cut.
+    """
+    target = _target_of(url)
+    if url is None or target is None:
+        yield None
+        return
+    lane = Lane(*target)
+    tasks: set[asyncio.Task[None]] = set()
+
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(lane.serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(begin, "127.0.0.1", 0)
+    port: int = server.sockets[0].getsockname()[1]
+    parts = urlsplit(url)
+    login, at, _ = parts.netloc.rpartition("@")
+    lane.url = urlunsplit(parts._replace(netloc=f"{login}{at}127.0.0.1:{port}"))
+    try:
+        yield lane
+    finally:
+        server.close()
+        lane.cut()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _target_of(url: str | None) -> tuple[str, int] | None:
+    with suppress(ValueError):
+        parts = urlsplit(url or "")
+        if parts.hostname and parts.port:
+            return (parts.hostname, parts.port)
+    return None
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(_CHUNK):
+            writer.write(data)
+            await writer.drain()

@@ -1,0 +1,167 @@
+"""Running one requirement against one place, without pytest."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from contextlib import AsyncExitStack
+from enum import StrEnum
+from functools import partial
+from typing import Final
+
+from attrs import field, frozen
+
+from aide_de_camp.plugins.urls import scrub
+from aide_de_camp.spi import Capability, StorageOpener
+from aide_de_camp_conformance.harness import Harness
+from aide_de_camp_conformance.kit import Kit
+from aide_de_camp_conformance.requirement import Requirement
+from aide_de_camp_conformance.said import said
+
+OPENING: Final = 60.0
+"""Seconds that a storage has to open, to say what it is, and to close: one that hangs must not hang
+the kit."""
+
+
+class Outcome(StrEnum):
+    """How a requirement fared."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    """It doesn't hold."""
+    ERROR = "error"
+    """The harness gave no storage, so that nothing was found out."""
+    DEVIATION = "deviation"
+    """It doesn't hold, as whoever wrote the harness says beforehand, with the reason."""
+    NOT_DECLARED = "not_declared"
+    """It isn't asked of a storage that declares what this one does."""
+
+
+@frozen
+class Result:
+    """How one requirement fared.
+
+    Attributes:
+        error: what was raised, for FAILED and ERROR; None where it was in another process.
+        seconds: how long it took.
+        message: why it isn't PASSED, where there is more to say.
+    """
+
+    requirement: Requirement
+    outcome: Outcome
+    error: BaseException | None = field(default=None, eq=False)
+    seconds: float = 0.0
+    message: str | None = None
+
+
+def new_namespace() -> str:
+    """Name a place that nobody has: what is found of it later is known to be the kit's."""
+    return f"adc_kit_{uuid.uuid4().hex[:16]}"
+
+
+class _HarnessBroken(Exception):
+    pass
+
+
+def run_requirement(
+    requirement: Requirement,
+    harness: Harness,
+    *,
+    time_limit: float | None = None,
+    patience: float | None = None,
+) -> Result:
+    """Run one requirement in an event loop of its own.
+
+    Args:
+        requirement: what to check.
+        harness: gives a fresh place.
+        time_limit: seconds; None takes the requirement's own.
+        patience: seconds to wait for what should happen at once; None takes the requirement's
+            own.
+
+    Returns:
+        How it fared; whatever is raised is in it, but for KeyboardInterrupt and SystemExit.
+    """
+    limit = requirement.time_limit if time_limit is None else time_limit
+    patience = requirement.patience if patience is None else patience
+    namespace = new_namespace()
+    start = time.monotonic()
+
+    def ended(outcome: Outcome, error: BaseException | None = None) -> Result:
+        message = None if error is None else _scrubbed(said(error), harness, namespace)
+        return Result(requirement, outcome, error, time.monotonic() - start, message)
+
+    try:
+        applied = asyncio.run(_run(requirement, harness, namespace, limit, patience))
+    except _HarnessBroken as error:
+        return ended(Outcome.ERROR, error.__cause__)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 (whatever it is, SystemExit too, it is the answer)
+        return ended(Outcome.FAILED, error)
+    finally:
+        harness.remove(namespace)
+    return ended(Outcome.PASSED if applied else Outcome.NOT_DECLARED)
+
+
+def _scrubbed(words: str, harness: Harness, namespace: str) -> str:
+    """Take a URL's password out of what a driver said, so that a report can be shown."""
+    try:
+        url = harness.url(namespace)
+    except Exception:  # noqa: BLE001 (a harness that gives none has none in its words)
+        return words
+    return words if url is None else scrub(words, url)
+
+
+async def _run(
+    requirement: Requirement, harness: Harness, namespace: str, limit: float, patience: float
+) -> bool:
+    # Tasks that a failing requirement leaves behind have nothing to tell.
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    try:
+        opener = harness.opener(namespace)
+        url = harness.url(namespace)
+    except Exception as error:
+        raise _HarnessBroken from error
+    needed = requirement.capability or requirement.unless
+    if needed is not None and not requirement.applies(await _capabilities(opener)):
+        return False
+    stack = AsyncExitStack()
+    timeout = asyncio.timeout(limit)
+    try:
+        async with timeout:
+            begin = partial(harness.transaction, namespace)
+            kit = Kit(opener, url, stack, patience=patience, transaction=begin)
+            await requirement.check(kit)
+    except TimeoutError as error:
+        if not timeout.expired():
+            raise
+        raise AssertionError(f"it took more than {limit:g} s") from error
+    finally:
+        await _close(stack)
+    return True
+
+
+async def _capabilities(opener: StorageOpener) -> frozenset[Capability]:
+    try:
+        async with asyncio.timeout(OPENING):
+            storage = opener()
+            await storage.open()
+            declared = storage.capabilities
+            await storage.close()
+    except Exception as error:
+        raise _HarnessBroken from error
+    return declared
+
+
+async def _close(stack: AsyncExitStack) -> None:
+    """Close what the requirement opened; failing at that is no answer to what was asked."""
+    try:
+        async with asyncio.timeout(10):
+            await stack.aclose()
+    except Exception as error:  # noqa: BLE001 (as above; it is told, and that is all)
+        logging.getLogger("aide_de_camp.conformance").warning(
+            "closing after a requirement failed: %s", type(error).__name__
+        )

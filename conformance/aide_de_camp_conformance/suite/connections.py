@@ -1,0 +1,122 @@
+"""LIV-2, WAK-1: connections that break, where a storage is reached over a network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from aide_de_camp import (
+    Capability,
+    Clock,
+    JobContext,
+    JobRouter,
+    JobState,
+    Queue,
+    Registry,
+    open_queue,
+)
+from aide_de_camp.spi import AideDeCampError, StorageUnavailable, Wake
+from aide_de_camp_conformance.expect import same
+from aide_de_camp_conformance.kit import Kit
+from aide_de_camp_conformance.lane import Lane, lane_to
+from aide_de_camp_conformance.place import door
+from aide_de_camp_conformance.requirement import requirement
+from aide_de_camp_conformance.samples import BYTES, requests
+
+_JOBS = 24
+
+
+@asynccontextmanager
+async def _through(lane: Lane, clock: Clock) -> AsyncGenerator[Queue | None]:
+    """Open a queue behind a lane; None where that can't be, by a certificate say."""
+    way = door()
+    url = way.places.url_of(Registry().storage(lane.url))
+    queue = open_queue(url, registry=way.registry, clock=clock, codecs=("json", "raw"))
+    try:
+        await queue.open()
+    except AideDeCampError:
+        # Everything else opens the same storage directly, so that it isn't its fault.
+        yield None
+        return
+    try:
+        yield queue
+    finally:
+        await queue.close()
+
+
+@requirement("LIV-2.dropped", level=2, heavy=True)
+async def dropped(kit: Kit) -> None:
+    """Connections that break, where there are any, end no runner and lose no job."""
+    async with lane_to(kit.url) as lane:
+        if lane is None:
+            return
+        async with _through(lane, kit.clock) as queue:
+            if queue is not None:
+                await _run_while_dropped(kit, lane, queue)
+
+
+async def _run_while_dropped(kit: Kit, lane: Lane, queue: Queue) -> None:
+    direct, router, ran = await kit.queue(), JobRouter(), list[int]()
+    cuts = 0
+
+    @router.job("bytes", codec="raw", max_retries=50)
+    async def work(payload: bytes, job: JobContext) -> None:
+        nonlocal cuts
+        ran.append(job.claims)
+        if len(ran) % 4 == 1:
+            cuts += lane.cut()
+        await asyncio.sleep(0)
+
+    await direct.schedule_many(requests(_JOBS))
+    async with kit.running(queue, router, concurrency=3):
+
+        async def all_completed() -> bool:
+            return (await direct.count_jobs()).by_state[JobState.COMPLETED] == _JOBS
+
+        await kit.until("all are completed", all_completed, polling=kit.clock)
+    assert cuts > 0, "no connection was open while jobs ran, so that none broke"
+
+
+@requirement("WAK-1.reconnects", level=3, capability=Capability.WAKE_UP, heavy=True)
+async def hears_again(kit: Kit) -> None:
+    """A storage whose connections broke, where it has any, hears of new work again by itself."""
+    async with lane_to(kit.url) as lane:
+        if lane is None:
+            return
+        async with _through(lane, kit.clock) as queue:
+            if queue is not None:
+                await _hear_again(kit, lane, queue)
+
+
+async def _hear_again(kit: Kit, lane: Lane, queue: Queue) -> None:
+    storage, direct = queue.storage, await kit.queue()
+    for _ in range(3):
+        ticket = storage.ticket("default")
+        await direct.schedule(BYTES, b"")
+        async with asyncio.timeout(kit.patience):
+            same(await storage.wait("default", ticket, 3_600), Wake.WORK, "what a wait gave")
+        await asyncio.sleep(0.05)
+        assert lane.cut() > 0, "a storage that waits for others has no connection"
+        await kit.until("it can be reached again", lambda: _reached(queue))
+    router, ran = JobRouter(), list[bytes]()
+
+    @router.job("bytes", codec="raw")
+    async def work(payload: bytes, job: JobContext) -> None:
+        ran.append(payload)
+
+    async with kit.running(queue, router, poll_interval=timedelta(hours=1)):
+        await kit.until("what was scheduled is run", lambda: len(ran) == 3)
+        await asyncio.sleep(0.05)
+        lane.cut()
+        await direct.schedule(BYTES, b"last")
+        await kit.until("what is scheduled while connections break is run", lambda: len(ran) == 4)
+
+
+async def _reached(queue: Queue) -> bool:
+    try:
+        await queue.count_jobs()
+    except StorageUnavailable:
+        return False
+    return True

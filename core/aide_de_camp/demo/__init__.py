@@ -1,0 +1,1 @@
+"""What ``adc demo`` runs: real jobs on a folder's files, and some trouble among them."""

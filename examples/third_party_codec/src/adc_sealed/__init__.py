@@ -1,0 +1,1 @@
+"""Encrypted payloads for Aide-De-Camp."""

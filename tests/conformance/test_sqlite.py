@@ -1,0 +1,17 @@
+"""The SQLite backend keeps the contract."""
+
+from __future__ import annotations
+
+from aide_de_camp_conformance import UrlHarness
+from aide_de_camp_conformance.backend import BackendConformance
+
+from .results import RESULTS
+
+
+class SqliteHarness(UrlHarness):
+    template = "sqlite:///{folder}/{namespace}.db"
+
+
+class TestSqlite(BackendConformance):
+    harness = SqliteHarness
+    published = RESULTS / "sqlite.json"
