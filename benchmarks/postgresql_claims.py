@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from aide_de_camp_backends.postgresql.claiming import claim_text
+from aide_de_camp_backends.postgresql.claiming import asked_by, claim_text
 from aide_de_camp_backends.postgresql.plugin import connect
 from aide_de_camp_backends.postgresql.sizes import size_of
 from aide_de_camp_backends.postgresql.statement import Layout, prepare
@@ -81,6 +81,7 @@ def arguments(limit: int, types: tuple[str, ...] | None) -> dict[str, Any]:
         "request_id": uuid4(),
         "reaped": False,
         "types": None if types is None else list(types),
+        "type": None if types is None else types[0],
         "limit": limit,
         "lease": 60_000_000,
         "limit_types": [],
@@ -91,7 +92,7 @@ def arguments(limit: int, types: tuple[str, ...] | None) -> dict[str, Any]:
 
 
 async def one(connection: Any, layout: Layout, limit: int, types: tuple[str, ...] | None) -> float:
-    statement = prepare(claim_text(size_of(limit), typed=types is not None), layout)
+    statement = prepare(claim_text(size_of(limit), asked_by(types)), layout)
     values = statement.arguments(arguments(limit, types))
     transaction = connection.transaction()
     await transaction.start()

@@ -11,7 +11,7 @@ from protocol import URL, Payload
 
 from aide_de_camp import new_job_id
 from aide_de_camp_backends.postgresql.changing import ENQUEUE, enqueue_values
-from aide_de_camp_backends.postgresql.claiming import claim_text
+from aide_de_camp_backends.postgresql.claiming import Asked, claim_text
 from aide_de_camp_backends.postgresql.plugin import connect
 from aide_de_camp_backends.postgresql.settling import SETTLE
 from aide_de_camp_backends.postgresql.sizes import size_of
@@ -28,7 +28,7 @@ class PostgresqlFloor(FloorPeer):
 
     async def open(self) -> None:
         self.pool: Any = await asyncpg.create_pool(URL, min_size=1, max_size=10)
-        self.claiming = prepare(claim_text(size_of(LIMIT), typed=True), LAYOUT)
+        self.claiming = prepare(claim_text(size_of(LIMIT), Asked.ONE), LAYOUT)
         self.ending = prepare(SETTLE, LAYOUT)
         self.storing = prepare(ENQUEUE, LAYOUT)
 
@@ -48,7 +48,7 @@ class PostgresqlFloor(FloorPeer):
             "queue": QUEUE,
             "request_id": new_job_id(),
             "reaped": False,
-            "types": [TYPE],
+            "type": TYPE,
             "limit": LIMIT,
             "lease": LEASE,
             "limit_types": [],

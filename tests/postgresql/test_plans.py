@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from aide_de_camp_backends.postgresql import changing, leases, moving, settling
-from aide_de_camp_backends.postgresql.claiming import claim_text
+from aide_de_camp_backends.postgresql.claiming import Asked, claim_text
 from aide_de_camp_backends.postgresql.plugin import connect
 from aide_de_camp_backends.postgresql.statement import Layout, prepare
 
@@ -36,6 +36,7 @@ VALUES = {
     "request_id": uuid4(),
     "reaped": False,
     "types": ["t1", "t2"],
+    "type": "t1",
     "limit": 20,
     "lease": 60_000_000,
     "limit_types": ["t1"],
@@ -54,8 +55,9 @@ VALUES = {
     "details": [None] * len(IDS),
 }
 CLAIMS = {
-    "claim any": (claim_text(20, typed=False), {"adc_job_due"}),
-    "claim types": (claim_text(20, typed=True), {"adc_job_due_type"}),
+    "claim any": (claim_text(20, Asked.ANY), {"adc_job_due"}),
+    "claim one type": (claim_text(20, Asked.ONE), {"adc_job_due_type"}),
+    "claim types": (claim_text(20, Asked.SEVERAL), {"adc_job_due_type"}),
 }
 RUNNING = {"adc_job_running", "adc_job_lease", "adc_job_pkey"}
 HOT = {

@@ -5,7 +5,13 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
+import asyncpg
+import pytest
+
 from aide_de_camp.spi import LeaseResult, SettleKind, Settlement
+from aide_de_camp_backends.postgresql.claiming import asked_by, claim_text
+from aide_de_camp_backends.postgresql.sizes import size_of
+from aide_de_camp_backends.postgresql.statement import Layout, prepare
 
 from .conftest import outcome
 
@@ -28,8 +34,6 @@ def test_what_others_have_locked_is_told_as_due_soon(bench):
     async def run() -> None:
         async with bench.opened() as storage:
             await bench.put(storage, bench.job(), bench.job())
-            import asyncpg
-
             connection = await asyncpg.connect(bench.url)
             async with connection.transaction():
                 await connection.execute("SELECT 1 FROM adc_job FOR UPDATE")
@@ -61,3 +65,45 @@ def test_batches_in_opposite_orders_don_t_block_each_other(bench):
             assert {each for answers in results for each in answers} == {LeaseResult.APPLIED}
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("types", [None, ["t"]], ids=["any", "one type"])
+@pytest.mark.parametrize("limit", [1, 2, 3, 4])
+def test_a_claim_of_one_type_or_of_any_locks_what_it_takes_alone(types, limit, bench):
+    """Else a claim beside it passes over jobs that nobody has (PRI-7)."""
+    statement = prepare(claim_text(size_of(limit), asked_by(types)), Layout("public", "adc_"))
+
+    async def run() -> None:
+        async with bench.opened() as storage:
+            jobs = [bench.job(job_type="t", priority=n % 3) for n in range(9)]
+            ids = await bench.put(storage, *jobs)
+            connection = await asyncpg.connect(bench.url)
+            transaction = connection.transaction()
+            await transaction.start()
+            values = claim_values(bench, limit, types)
+            rows = await connection.fetch(statement.sql, *statement.arguments(values))
+            left = (await bench.claim(storage, limit=9)).jobs
+            await transaction.rollback()
+            await connection.close()
+            assert len(rows) == limit
+            assert sorted([row["id"] for row in rows] + [job.id for job in left]) == sorted(ids)
+
+    asyncio.run(run())
+
+
+def claim_values(bench, limit, types):
+    return {
+        "queue": "q",
+        "given": bench.now,
+        "latest": bench.now,
+        "request_id": UUID(int=1),
+        "reaped": False,
+        "types": types,
+        "type": types and types[0],
+        "limit": limit,
+        "lease": 60_000_000,
+        "limit_types": [],
+        "limits": [],
+        "max_retries": 5,
+        "worker": "w",
+    }

@@ -15,6 +15,7 @@ the floor's row locked from one to the other (see :mod:`.present`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from functools import cache
 from typing import Any, Final
 
@@ -30,11 +31,12 @@ _JOB_COLUMNS: Final = (
     "snoozes, lease_max_retries, lease_until"
 )
 _ANY: Final = f"FROM adc_job AS job WHERE job.queue = :queue AND job.state = {SCHEDULED}"
+_ONE: Final = f"{_ANY} AND job.job_type = :type"
 _TYPED: Final = f"{_ANY} AND job.job_type = kind.name"
 _KINDS: Final = "FROM unnest(:types::text[]) AS kind(name)"
 
-_HEAD: Final = f"""
-SELECT job.priority, job.scheduled_at {_ANY} {{below}}
+_HEAD: Final = """
+SELECT job.priority, job.scheduled_at {jobs} {below}
 ORDER BY job.priority DESC, job.scheduled_at, job.id LIMIT 1
 """
 _HEAD_OF_TYPES: Final = f"""
@@ -46,7 +48,7 @@ SELECT of_type.priority, of_type.scheduled_at {_KINDS} CROSS JOIN LATERAL (
 """The first job of the next level: its time says whether anything of that level is due."""
 
 _DUE: Final = f"""
-SELECT job.id {_ANY} AND job.priority = level.priority AND job.scheduled_at <= {NOW}
+SELECT job.id {{jobs}} AND job.priority = level.priority AND job.scheduled_at <= {NOW}
 ORDER BY job.scheduled_at, job.id LIMIT {{size}} FOR UPDATE SKIP LOCKED
 """
 _DUE_OF_TYPES: Final = f"""
@@ -57,9 +59,13 @@ SELECT of_type.id {_KINDS} CROSS JOIN LATERAL (
 ) AS of_type
 ORDER BY of_type.scheduled_at, of_type.id LIMIT {{size}}
 """
+"""Among several types the first are found by a sort, and so all that were sorted are locked until
+the claim's end: another claim meanwhile passes over those that aren't taken (PRI-7 has it so). A
+claim of one type, or of any, locks what it takes and nothing else.
+"""
 
 _LEFT: Final = "job.priority = level.priority AND job.id NOT IN (SELECT picked.id FROM picked)"
-_NEXT: Final = f"SELECT job.scheduled_at {_ANY} AND {_LEFT} ORDER BY job.scheduled_at LIMIT 1"
+_NEXT: Final = f"SELECT job.scheduled_at {{jobs}} AND {_LEFT} ORDER BY job.scheduled_at LIMIT 1"
 _NEXT_OF_TYPES: Final = f"""
 SELECT of_type.scheduled_at {_KINDS} CROSS JOIN LATERAL (
   SELECT job.scheduled_at {_TYPED} AND {_LEFT} ORDER BY job.scheduled_at LIMIT 1
@@ -115,21 +121,40 @@ FROM clock CROSS JOIN gate LEFT JOIN (
 _BELOW: Final = "AND job.priority < level.priority"
 
 
+class Asked(Enum):
+    """What jobs a claim asks for."""
+
+    ANY = _ANY
+    """Those of any type."""
+    ONE = _ONE
+    """Those of the type ``:type``."""
+    SEVERAL = _TYPED
+    """Those of the types ``:types``."""
+
+
 @cache
-def claim_text(size: int, *, typed: bool) -> str:
+def claim_text(size: int, asked: Asked) -> str:
     """Give the statement of a claim.
 
     Args:
         size: as :func:`size_of` gives it.
-        typed: True if only some types are asked for.
+        asked: what jobs it asks for.
     """
-    head = _HEAD_OF_TYPES if typed else _HEAD
+    several = asked is Asked.SEVERAL
+    head = _HEAD_OF_TYPES if several else _HEAD
     return _CLAIM.format(
-        first=head.format(below=""),
-        following=head.format(below=_BELOW),
-        due=(_DUE_OF_TYPES if typed else _DUE).format(size=size),
-        next=_NEXT_OF_TYPES if typed else _NEXT,
+        first=head.format(jobs=asked.value, below=""),
+        following=head.format(jobs=asked.value, below=_BELOW),
+        due=(_DUE_OF_TYPES if several else _DUE).format(jobs=asked.value, size=size),
+        next=(_NEXT_OF_TYPES if several else _NEXT).format(jobs=asked.value),
     )
+
+
+def asked_by(types: Sequence[str] | None) -> Asked:
+    """Say what jobs are asked for by some types, of which there is at least one, or by None."""
+    if types is None:
+        return Asked.ANY
+    return Asked.ONE if len(types) == 1 else Asked.SEVERAL
 
 
 async def claim(call: Call, queue: str, request: ClaimRequest, given: int | None) -> ClaimResult:
@@ -139,7 +164,7 @@ async def claim(call: Call, queue: str, request: ClaimRequest, given: int | None
         (row,) = await call.rows(PRESENT, values)
         call.saw(row["now"])
         return ClaimResult((), row["now"])
-    text = claim_text(size_of(request.limit), typed=request.types is not None)
+    text = claim_text(size_of(request.limit), asked_by(values["types"]))
     rows = await call.rows(text, values)
     if not rows[0]["expired"]:
         return _result(call, rows, ())
@@ -164,6 +189,7 @@ def _values(call: Call, queue: str, request: ClaimRequest, given: int | None) ->
         "request_id": request.request_id,
         "reaped": False,
         "types": types,
+        "type": types[0] if types else None,
         "limit": request.limit,
         "lease": request.lease,
         "limit_types": list(named),
