@@ -43,7 +43,7 @@ class PostgresqlFloor(FloorPeer):
         await self.pool.fetch(self.storing.sql, *self.storing.arguments(values))
 
     async def claim(self) -> Sequence[Held]:
-        values = {
+        values: dict[str, Any] = {
             **PRESENT,
             "queue": QUEUE,
             "request_id": new_job_id(),
@@ -61,7 +61,7 @@ class PostgresqlFloor(FloorPeer):
 
     async def finish(self, held: Sequence[Held]) -> None:
         count = len(held)
-        values = {
+        values: dict[str, Any] = {
             **PRESENT,
             "queue": QUEUE,
             "ids": [job_id for job_id, _, _ in held],

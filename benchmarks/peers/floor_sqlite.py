@@ -18,8 +18,9 @@ from protocol import URL, Payload
 
 from aide_de_camp import new_job_id
 from aide_de_camp.spi import SettleKind
-from aide_de_camp_backends._sql.statements import INSERT, SETTLE
+from aide_de_camp_backends._sql.statements import SETTLE
 from aide_de_camp_backends.sqlite import levels
+from aide_de_camp_backends.sqlite.changing import INSERT
 from aide_de_camp_backends.sqlite.plugin import connect
 
 PATH = URL.removeprefix("sqlite:///")
@@ -96,17 +97,17 @@ class SqliteFloor(FloorPeer):
     async def enqueue(self, jobs: Sequence[Payload]) -> None:
         moment = now()
         values = [
-            {
-                "queue": QUEUE,
-                "id": job.id.bytes,
-                "priority": int(job.priority),
-                "scheduled_at": moment,
-                "now": moment,
-                "max_retries": None,
-                "job_type": job.job_type,
-                "codec": job.codec,
-                "payload": job.payload,
-            }
+            (
+                QUEUE,
+                job.id.bytes,
+                int(job.priority),
+                moment,
+                moment,
+                None,
+                job.job_type,
+                job.codec,
+                job.payload,
+            )
             for job in map(new_job, jobs)
         ]
         async with self.lock:

@@ -17,6 +17,7 @@ from aide_de_camp.spi import (
     Requeue,
     RetryLimits,
     SettleKind,
+    Settlement,
 )
 from aide_de_camp_backends.sqlite.plugin import connect
 
@@ -298,5 +299,24 @@ def test_two_storages_of_one_opener_share_the_data(bench):
         assert [job.id for job in (await bench.claim(two)).jobs] == [job_id]
         await one.close()
         await two.close()
+
+    asyncio.run(run())
+
+
+def test_completions_that_are_partly_repeats_are_answered_alike(bench):
+    """What one statement does for many is told of each: a repeat finds its own doing (LIV-4)."""
+
+    async def run() -> None:
+        async with bench.opened() as storage:
+            await bench.put(storage, *(bench.job() for _ in range(4)))
+            jobs = (await bench.claim(storage)).jobs
+            ends = [Settlement(job.id, job.token, SettleKind.COMPLETED) for job in jobs]
+            lost = Settlement(jobs[0].id, jobs[0].token - 1, SettleKind.COMPLETED)
+            applied, gone = LeaseResult.APPLIED, LeaseResult.LOST
+            assert await storage.settle("q", ends[:2], now=bench.now) == [applied] * 2
+            # One of them twice in one call, too.
+            batch = [*ends, lost, ends[3]]
+            wanted = [applied] * 4 + [gone, applied]
+            assert await storage.settle("q", batch, now=bench.now) == wanted
 
     asyncio.run(run())

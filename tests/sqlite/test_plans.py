@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import dialect
 
 from aide_de_camp.spi import CountFilter, JobFilter, JobState, SettleKind
 from aide_de_camp_backends._sql import filters, statements
-from aide_de_camp_backends.sqlite import changing, leases, levels
+from aide_de_camp_backends.sqlite import changing, leases, levels, settling
 from aide_de_camp_backends.sqlite.reading import unindexed
 
 HOT = {
@@ -26,7 +26,7 @@ HOT = {
     "lease": levels.LEASE,
     "first end": leases.FIRST_END,
     "take back": leases.TAKE_BACK,
-    "insert": statements.INSERT,
+    "insert": changing.INSERT,
     "get": statements.GET,
     "state": statements.STATE,
     "cancel": statements.CANCEL,
@@ -42,6 +42,7 @@ HOT = {
     "prune completed": changing.PRUNE[0],
     "prune cancelled": changing.PRUNE[1],
     "floor": statements.FLOOR,
+    "complete many": settling.COMPLETE,
     **{f"settle {kind}": statements.SETTLE[kind] for kind in SettleKind},
     **{f"settle {kind} with error": statements.SETTLE_WITH_ERROR[kind] for kind in SettleKind},
 }

@@ -13,16 +13,6 @@ from aide_de_camp_backends._sql.codes import CANCELLED, DEAD, HELD, KIND_CODES, 
 from aide_de_camp_backends._sql.codes import COMPLETED as COMPLETED_STATE
 from aide_de_camp_backends._sql.rows import RECORD_COLUMNS
 
-INSERT: Final = f"""
-INSERT INTO adc_job (
-  queue, id, state, priority, scheduled_at, enqueued_at, token, claims, retries, snoozes,
-  max_retries, lease_max_retries, job_type, codec, payload
-) VALUES (
-  :queue, :id, {SCHEDULED}, :priority, :scheduled_at, :now, 0, 0, 0, 0,
-  :max_retries, 0, :job_type, :codec, :payload
-) ON CONFLICT (queue, id) DO NOTHING
-"""
-
 GET: Final = f"SELECT {RECORD_COLUMNS} FROM adc_job WHERE queue = :queue AND id = :id"
 
 STATE: Final = """

@@ -12,7 +12,7 @@ from aide_de_camp_backends.postgresql.failures import is_repeatable
 from aide_de_camp_backends.postgresql.statement import Layout, prepare
 from aide_de_camp_backends.postgresql.transaction import transaction
 
-Row = Mapping[str, Any]
+Row = Any
 
 _LONG_AGO = -(2**63)
 _TRIES: Final = 8

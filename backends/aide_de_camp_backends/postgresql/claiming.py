@@ -26,7 +26,7 @@ from aide_de_camp_backends.postgresql.leases import take_back
 from aide_de_camp_backends.postgresql.present import CLOCK, NOW, PRESENT, later
 from aide_de_camp_backends.postgresql.sizes import size_of
 
-_JOB_COLUMNS: Final = (
+_JOB_COLUMNS: Final = (  # in the order of ClaimedJob's fields
     "id, job_type, payload, codec, priority, scheduled_at, enqueued_at, token, claims, retries, "
     "snoozes, lease_max_retries, lease_until"
 )
@@ -118,6 +118,8 @@ FROM clock CROSS JOIN gate LEFT JOIN (
   SELECT {_JOB_COLUMNS} FROM changed UNION ALL SELECT {_JOB_COLUMNS} FROM held
 ) AS found ON true
 """
+_BEFORE_JOB: Final = 3
+"""Columns that stand before those of a job."""
 _BELOW: Final = "AND job.priority < level.priority"
 
 
@@ -202,24 +204,7 @@ def _values(call: Call, queue: str, request: ClaimRequest, given: int | None) ->
 def _result(call: Call, rows: Sequence[Row], reaped: tuple[ReapedJob, ...]) -> ClaimResult:
     now = rows[0]["now"]
     call.saw(now)
-    jobs = [_claimed(row) for row in rows if row["id"] is not None]
+    # The fields by place, as _JOB_COLUMNS has them: by name they take half as long again.
+    jobs = [ClaimedJob(*row[_BEFORE_JOB:]) for row in rows if row["id"] is not None]
     jobs.sort(key=lambda job: (-job.priority, job.scheduled_at, job.id.bytes))
     return ClaimResult(tuple(jobs), now, rows[0]["next_due"], reaped)
-
-
-def _claimed(row: Row) -> ClaimedJob:
-    return ClaimedJob(
-        id=row["id"],
-        job_type=row["job_type"],
-        payload=row["payload"],
-        codec=row["codec"],
-        priority=row["priority"],
-        scheduled_at=row["scheduled_at"],
-        enqueued_at=row["enqueued_at"],
-        token=row["token"],
-        claims=row["claims"],
-        retries=row["retries"],
-        snoozes=row["snoozes"],
-        max_retries=row["lease_max_retries"],
-        lease_until=row["lease_until"],
-    )

@@ -111,24 +111,25 @@ def read_number(value: bytes) -> int:
     return int.from_bytes(value, "big") - _BIAS
 
 
-def claimed(job_id: bytes, head: bytes, most: int, ends: bytes, payload: bytes) -> ClaimedJob:
+def claimed(job_id: UUID, head: bytes, most: int, ends: bytes, payload: bytes) -> ClaimedJob:
     """Read one job that a claim hands out."""
     (_, level, due, enqueued, token, claims, retries, snoozes, _, _, size) = _HEAD.unpack_from(head)
     names = _HEAD.size + size
+    # The fields by place: by name they take half as long again.
     return ClaimedJob(
-        id=UUID(bytes=job_id),
-        job_type=read_text(head[names:]),
-        payload=payload,
-        codec=read_text(head[_HEAD.size : names]),
-        priority=_LEVEL_0 - level,
-        scheduled_at=due - _BIAS,
-        enqueued_at=enqueued - _BIAS,
-        token=token - _BIAS,
-        claims=claims,
-        retries=retries,
-        snoozes=snoozes,
-        max_retries=most,
-        lease_until=read_number(ends),
+        job_id,
+        read_text(head[names:]),
+        payload,
+        read_text(head[_HEAD.size : names]),
+        _LEVEL_0 - level,
+        due - _BIAS,
+        enqueued - _BIAS,
+        token - _BIAS,
+        claims,
+        retries,
+        snoozes,
+        most,
+        read_number(ends),
     )
 
 

@@ -27,6 +27,7 @@ from aide_de_camp.spi import (
 )
 from aide_de_camp_backends._sql.codes import KIND_CODES, STATE_CODES, STATES
 from aide_de_camp_backends._sql.errors import error_columns
+from aide_de_camp_backends._sql.ids import ids_of
 from aide_de_camp_backends.redis.line import Word
 from aide_de_camp_backends.redis.wire import (
     claimed,
@@ -81,8 +82,10 @@ def of_claim(request: ClaimRequest) -> list[Word]:
 def claim_result(answer: Sequence[Any]) -> ClaimResult:
     """Read what a claim gave."""
     moment, next_due, reaped, jobs = answer
+    parts = [jobs[start::5] for start in range(5)]
+    parts[0] = ids_of(parts[0])
     return ClaimResult(
-        jobs=tuple(claimed(*each) for each in in_groups(jobs, 5)),
+        jobs=tuple(map(claimed, *parts)),
         now=read_number(moment),
         next_due=read_number(next_due) if next_due else None,
         reaped=reaped_jobs(reaped),

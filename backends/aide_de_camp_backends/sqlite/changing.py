@@ -31,6 +31,19 @@ DELETE FROM adc_job WHERE rowid IN (
   ORDER BY finished_at LIMIT :limit
 )
 """
+INSERT: Final = f"""
+INSERT INTO adc_job (
+  queue, id, state, priority, scheduled_at, enqueued_at, token, claims, retries, snoozes,
+  max_retries, lease_max_retries, job_type, codec, payload
+) VALUES (?1, ?2, {SCHEDULED}, ?3, ?4, ?5, 0, 0, 0, 0, ?6, 0, ?7, ?8, ?9)
+ON CONFLICT (queue, id) DO NOTHING
+"""
+"""Its parameters go by place: by name they take twice the time."""
+_MANY: Final = 4
+"""Jobs from which on two more statements cost less than one each."""
+
+Row = tuple[Any, ...]
+
 PRUNE: Final = tuple(_PRUNE.format(state=state) for state in (COMPLETED, CANCELLED))
 
 
@@ -39,24 +52,43 @@ def enqueue(
 ) -> list[EnqueueResult]:
     """Store jobs, all or none. See :meth:`Storage.enqueue`."""
     now = tx.now(given)
-    results: list[EnqueueResult] = []
-    for job in jobs:
-        values = {
-            "queue": queue,
-            "id": job.id.bytes,
-            "priority": job.priority,
-            "scheduled_at": later(now, job.delay) if job.scheduled_at is None else job.scheduled_at,
-            "now": now,
-            "max_retries": job.max_retries,
-            "job_type": job.job_type,
-            "codec": job.codec,
-            "payload": job.payload,
-        }
-        stored = tx.execute(statements.INSERT, values).rowcount
-        results.append(EnqueueResult.STORED if stored else EnqueueResult.EXISTS)
+    rows = [_row(queue, job, now) for job in jobs]
+    results = _insert_new(tx, rows) or [_insert(tx, row) for row in rows]
     if EnqueueResult.STORED in results:
         tx.woken.add(queue)
     return results
+
+
+def _row(queue: str, job: NewJob, now: int) -> Row:
+    return (
+        queue,
+        job.id.bytes,
+        job.priority,
+        later(now, job.delay) if job.scheduled_at is None else job.scheduled_at,
+        now,
+        job.max_retries,
+        job.job_type,
+        job.codec,
+        job.payload,
+    )
+
+
+def _insert(tx: Transaction, row: Row) -> EnqueueResult:
+    stored = tx.connection.execute(INSERT, row).rowcount
+    return EnqueueResult.STORED if stored else EnqueueResult.EXISTS
+
+
+def _insert_new(tx: Transaction, rows: Sequence[Row]) -> list[EnqueueResult] | None:
+    """Store many that are all new; None, and nothing stored, where some of them were there."""
+    if len(rows) < _MANY:
+        return None
+    tx.connection.execute("SAVEPOINT many")
+    if tx.connection.executemany(INSERT, rows).rowcount == len(rows):
+        tx.connection.execute("RELEASE many")
+        return [EnqueueResult.STORED] * len(rows)
+    tx.connection.execute("ROLLBACK TO many")
+    tx.connection.execute("RELEASE many")
+    return None
 
 
 def cancel(

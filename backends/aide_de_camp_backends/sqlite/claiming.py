@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any
-from uuid import UUID
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from aide_de_camp.spi import ClaimedJob, ClaimRequest, ClaimResult, later
+from aide_de_camp_backends._sql.ids import ids_of
 from aide_de_camp_backends.sqlite import levels
 from aide_de_camp_backends.sqlite.leases import reap_expired
 from aide_de_camp_backends.sqlite.transaction import Transaction
@@ -121,50 +121,35 @@ def _lease(
             "rows": json.dumps(row_ids),
         }
         tx.execute(levels.LEASE, values)
+    # The fields by place: by name they take half as long again.
     return tuple(
-        _Lease(
-            token=max(row[8] + 1, now),
-            claims=row[9] + 1,
-            max_retries=limits.of(row[2]) if row[12] is None else row[12],
-            until=lease_until,
-        ).of(row)
-        for row in rows
+        [
+            ClaimedJob(
+                job_id,
+                row[2],
+                row[3],
+                row[4],
+                row[5],
+                row[6],
+                row[7],
+                max(row[8] + 1, now),
+                row[9] + 1,
+                row[10],
+                row[11],
+                limits.of(row[2]) if row[12] is None else row[12],
+                lease_until,
+            )
+            for row, job_id in zip(rows, ids_of([row[1] for row in rows]), strict=True)
+        ]
     )
-
-
-@frozen
-class _Lease:
-    """What a claim gives to a job, in the way that ``levels.LEASE`` stores it."""
-
-    token: int
-    claims: int
-    max_retries: int
-    until: int
-
-    def of(self, row: Row) -> ClaimedJob:
-        """Make what is handed out of a row of ``levels.JOB_COLUMNS``."""
-        return ClaimedJob(
-            id=UUID(bytes=row[1]),
-            job_type=row[2],
-            payload=row[3],
-            codec=row[4],
-            priority=row[5],
-            scheduled_at=row[6],
-            enqueued_at=row[7],
-            token=self.token,
-            claims=self.claims,
-            retries=row[10],
-            snoozes=row[11],
-            max_retries=self.max_retries,
-            lease_until=self.until,
-        )
 
 
 def _held(tx: Transaction, queue: str, request: ClaimRequest) -> tuple[ClaimedJob, ...]:
     values = {"queue": queue, "request_id": request.request_id.bytes}
     rows: list[Row] = tx.execute(levels.HELD, values).fetchall()
     rows.sort(key=lambda row: (-row[5], row[6], row[1]))
+    ids = ids_of([row[1] for row in rows])
     return tuple(
-        _Lease(token=row[8], claims=row[9], max_retries=row[13], until=row[14]).of(row)
-        for row in rows
+        ClaimedJob(job_id, *(*row[2:12], *row[13:15]))
+        for row, job_id in zip(rows, ids, strict=True)
     )

@@ -201,6 +201,20 @@ async def settled_apart(kit: Kit) -> None:
     states = [await desk.state(job.id) for job in jobs]
     back, s = JobState.SCHEDULED, JobState
     same(states, [s.COMPLETED, back, back, back, s.DEAD, s.CANCELLED], "the states")
+    # All of one kind, as a busy runner sends them.
+    for _ in range(4):
+        await desk.add()
+    jobs = await desk.claim(4)
+    tokens = [jobs[0].token, jobs[1].token - 1, jobs[2].token, jobs[3].token]
+    alike = [
+        Settlement(job.id, token, SettleKind.COMPLETED)
+        for job, token in zip(jobs, tokens, strict=True)
+    ]
+    results = await desk.storage.settle("default", alike, now=kit.now)
+    wanted = [LeaseResult.APPLIED, LeaseResult.LOST, LeaseResult.APPLIED, LeaseResult.APPLIED]
+    same(list(results), wanted, "the answers to ends of one kind")
+    states = [await desk.state(job.id) for job in jobs]
+    same(states, [s.COMPLETED, s.RUNNING, s.COMPLETED, s.COMPLETED], "the states")
 
 
 @requirement("LEA-3.token", level=1)
