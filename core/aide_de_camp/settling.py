@@ -82,6 +82,12 @@ def as_returned(job: ClaimedJob, job_type: JobType[Any], result: object) -> Sett
     What isn't Snooze or Cancel is a result, and completes the job; but a coroutine or generator
     is work that nobody did, so that the attempt failed.
     """
+    if result is None:  # as nearly always
+        return Settlement(job.id, job.token, SettleKind.COMPLETED)
+    return _as_asked(job, job_type, result)
+
+
+def _as_asked(job: ClaimedJob, job_type: JobType[Any], result: object) -> Settlement:
     if result is Snooze or result is Cancel:
         bare = InvalidHandlerResult(
             "the handler returned the class Snooze or Cancel itself: return Snooze(delay) or "
@@ -97,7 +103,7 @@ def as_returned(job: ClaimedJob, job_type: JobType[Any], result: object) -> Sett
         return Settlement(job.id, job.token, SettleKind.SNOOZED, delay=delay)
     if isinstance(result, Cancel):
         return as_cancelled(job, result.reason)
-    if result is not None and _is_undone(result):
+    if _is_undone(result):
         if inspect.iscoroutine(result):
             result.close()
         undone = InvalidHandlerResult(

@@ -16,7 +16,7 @@ class Attempt:
     Attributes:
         job: what was claimed.
         route: how it is handled.
-        token: the handler's cancellation token.
+        key: the job's id as a number: tables are kept by it, since it is hashed at once.
         outcome: how the attempt ends; the first chosen stands (clause LIV-1).
         sent: True once the outcome is on its way to the storage.
         lost: True once the lease was lost: whatever it ends as counts for nothing.
@@ -27,22 +27,24 @@ class Attempt:
     """
 
     __slots__ = (
+        "_token",
         "handler_task",
         "interrupted",
         "job",
+        "key",
         "left",
         "lost",
         "outcome",
         "route",
         "sent",
         "started",
-        "token",
     )
 
     def __init__(self, job: ClaimedJob, route: Route) -> None:
         self.job = job
         self.route = route
-        self.token = CancellationToken()
+        self.key = job.id.int
+        self._token: CancellationToken | None = None
         self.outcome: Settlement | None = None
         self.sent = False
         self.lost = False
@@ -55,6 +57,13 @@ class Attempt:
     def id(self) -> UUID:
         """The job's id."""
         return self.job.id
+
+    @property
+    def token(self) -> CancellationToken:
+        """The handler's cancellation token; made when somebody first asks for it."""
+        if self._token is None:
+            self._token = CancellationToken()
+        return self._token
 
     @property
     def over(self) -> bool:

@@ -19,6 +19,9 @@ from aide_de_camp.spi import LeaseResult, Settlement, StorageUnavailable
 
 _log = logging.getLogger("aide_de_camp.runner")
 
+Ending = tuple[Attempt, Settlement]
+"""An attempt, and how it ends."""
+
 _MOST: Final = 500
 _MOST_GIVEN_UP: Final = 1_000
 _PAUSES: Final = ExponentialBackoff(
@@ -34,7 +37,7 @@ class Settler:
 
     Args:
         session: the runner's.
-        settled: told of each attempt's answer.
+        settled: told of what was stored together, and of the answers.
         dropped: told of an attempt whose outcome the storage can't take: its lease will expire.
         troubled: told whenever the storage couldn't be reached, and storing will be tried again.
         log_errors: whether the words of unexpected exceptions are logged.
@@ -47,7 +50,7 @@ class Settler:
     def __init__(
         self,
         session: Session,
-        settled: Callable[[Attempt, Settlement, LeaseResult], None],
+        settled: Callable[[Sequence[Ending], Sequence[LeaseResult]], None],
         dropped: Callable[[Attempt], None],
         *,
         troubled: Callable[[], None],
@@ -60,8 +63,8 @@ class Settler:
         self._troubled = troubled
         self._log_errors = log_errors
         self.failing_since: float | None = None
-        self._waiting: deque[tuple[Attempt, Settlement]] = deque()
-        self._on_their_way: list[tuple[Attempt, Settlement]] = []
+        self._waiting: deque[Ending] = deque()
+        self._on_their_way: list[Ending] = []
         self._sending: asyncio.Task[None] | None = None
         self._complain = Sparingly(30, session.clock.monotonic)
 
@@ -121,7 +124,7 @@ class Settler:
             finally:
                 self._on_their_way = []
 
-    async def _send(self, batch: Sequence[tuple[Attempt, Settlement]]) -> None:
+    async def _send(self, batch: Sequence[Ending]) -> None:
         outcomes = [outcome for _, outcome in batch]
         session = self._session
         tries = 0
@@ -151,12 +154,9 @@ class Settler:
             else:
                 break
         self.failing_since = None
-        for (attempt, outcome), result in zip(batch, results, strict=True):
-            self._settled(attempt, outcome, result)
+        self._settled(batch, results)
 
-    async def _send_apart(
-        self, batch: Sequence[tuple[Attempt, Settlement]], error: Exception
-    ) -> None:
+    async def _send_apart(self, batch: Sequence[Ending], error: Exception) -> None:
         """Store each outcome by itself, since one of them makes the call fail."""
         if len(batch) == 1:
             attempt = batch[0][0]

@@ -12,6 +12,7 @@ from aide_de_camp.cancellation import StopReason
 from aide_de_camp.context import JobContext
 from aide_de_camp.queue import Queue
 from aide_de_camp.runner.attempt import Attempt
+from aide_de_camp.runner.line import Line
 from aide_de_camp.runner.telling import Teller
 from aide_de_camp.runner.threads import HandlerThreads, Raised
 from aide_de_camp.settling import as_failed, as_returned, as_undecodable
@@ -51,7 +52,7 @@ class Slots:
         self._teller = teller
         self._ended = ended
         self._freed = freed
-        self._feed: asyncio.Queue[Attempt] = asyncio.Queue()
+        self._line = Line()
         self._threads = HandlerThreads()
         self._context = contextvars.copy_context()
         # Kept in order: cancelled in another one each time, the same run would never come twice.
@@ -63,14 +64,11 @@ class Slots:
 
     def feed(self, attempt: Attempt) -> None:
         """Have an attempt run as soon as a slot is free."""
-        self._feed.put_nowait(attempt)
+        self._line.put(attempt)
 
     def take_back(self) -> list[Attempt]:
         """Take out the attempts that no slot has begun."""
-        waiting: list[Attempt] = []
-        while not self._feed.empty():
-            waiting.append(self._feed.get_nowait())
-        return waiting
+        return self._line.take_all()
 
     async def close(self, seconds: float = _STOP_GRACE) -> None:
         """End the slots. What still runs in a thread is left to itself.
@@ -99,7 +97,7 @@ class Slots:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 (for the type checker: a coroutine runs in a task)
         while not self._closing:
-            attempt = await self._feed.get()
+            attempt = await self._line.next()
             try:
                 await self._run(attempt, task)
             except (KeyboardInterrupt, SystemExit):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -18,7 +18,7 @@ from aide_de_camp.runner.attempt import Attempt
 from aide_de_camp.runner.claims import Claims
 from aide_de_camp.runner.held import HeldLease, HeldLeases
 from aide_de_camp.runner.options import RunnerOptions
-from aide_de_camp.runner.settler import Settler
+from aide_de_camp.runner.settler import Ending, Settler
 from aide_de_camp.runner.slots import Slots
 from aide_de_camp.runner.telling import Sparingly, Teller
 from aide_de_camp.spi import (
@@ -65,7 +65,7 @@ class Work:
         self._options = options
         self._capacity = options.concurrency + options.prefetch
         self._loop = asyncio.get_running_loop()
-        self._attempts: dict[UUID, Attempt] = {}
+        self._attempts: dict[int, Attempt] = {}
         self._on_hand: set[Attempt] = set()
         self._claimed = 0
         self._progress = asyncio.Event()
@@ -173,21 +173,25 @@ class Work:
 
     def _accept(self, result: ClaimResult, since: float) -> None:
         # The storage's clock may have leapt: then this very claim took back what still runs here.
-        for job_id in [each.id for each in result.reaped] + [each.id for each in result.jobs]:
-            self._lose(job_id)
+        for reaped in result.reaped:
+            self._lose(reaped.id)
         late = self._queue.clock.monotonic() - since >= self._options.lease.total_seconds()
+        routes = self._router.routes
         for job in result.jobs:
-            attempt = Attempt(job, self._router.routes[job.job_type])
-            self._attempts[job.id] = attempt
+            attempt = Attempt(job, routes[job.job_type])
+            if attempt.key in self._attempts:
+                self._lose(job.id)
+            self._attempts[attempt.key] = attempt
             self._on_hand.add(attempt)
             if late:
                 # So late an answer that its lease may be over, and the job somebody else's or
                 # cancelled: it isn't begun, but given back in case that it is still held.
                 self._give_back(attempt)
             else:
-                self.held.add(job.id, job.token, since)
                 self.slots.feed(attempt)
-        self._claimed += 0 if late else len(result.jobs)
+        if not late:
+            self.held.add_all(result.jobs, since)
+            self._claimed += len(result.jobs)
         if self._stopping.done():
             self._release_waiting()
 
@@ -259,10 +263,12 @@ class Work:
         if attempt.lost:
             self._forget(attempt)
 
-    def _settled(self, attempt: Attempt, outcome: Settlement, result: LeaseResult) -> None:
-        self._forget(attempt)
+    def _settled(self, batch: Sequence[Ending], results: Sequence[LeaseResult]) -> None:
+        self.held.remove_all(attempt.job for attempt, _ in batch)
+        for (attempt, outcome), result in zip(batch, results, strict=True):
+            self._untrack(attempt)
+            self.teller.ended(attempt, outcome, result)
         self._progress.set()
-        self.teller.ended(attempt, outcome, result)
 
     def _dropped(self, attempt: Attempt) -> None:
         self._forget(attempt)
@@ -270,8 +276,11 @@ class Work:
 
     def _forget(self, attempt: Attempt) -> None:
         self.held.remove(attempt.id, attempt.job.token)
-        if self._attempts.get(attempt.id) is attempt:
-            del self._attempts[attempt.id]
+        self._untrack(attempt)
+
+    def _untrack(self, attempt: Attempt) -> None:
+        if self._attempts.get(attempt.key) is attempt:
+            del self._attempts[attempt.key]
 
     # --- leases that are lost -----------------------------------------------------------------
 
@@ -282,12 +291,12 @@ class Work:
             self._loop.call_soon_threadsafe(self._lease_lost, held)
 
     def _lease_lost(self, held: HeldLease) -> None:
-        attempt = self._attempts.get(held.id)
+        attempt = self._attempts.get(held.id.int)
         if attempt is not None and attempt.job.token == held.token:
             self._lose(held.id)
 
     def _lose(self, job_id: UUID) -> None:
-        attempt = self._attempts.get(job_id)
+        attempt = self._attempts.get(job_id.int)
         if attempt is None or attempt.over:
             # Where an outcome was chosen already, the storage's answer to it says what holds.
             return
