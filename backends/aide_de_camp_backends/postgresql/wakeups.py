@@ -27,8 +27,11 @@ from aide_de_camp_backends.postgresql.statement import Layout
 
 _log = logging.getLogger(__name__)
 
+_FIRST_PAUSE: Final = 0.005
+"""Seconds from one NOTIFY of a storage to its next, where there was none for a while."""
 _PAUSE: Final = 0.05
-"""Seconds from one NOTIFY of a storage to its next."""
+"""The same where there always is something to tell: each pause is twice the one before, up to it.
+So what comes now and then is told at once, and a flood by twenty notifications a second."""
 _TRIES: Final = 12
 _LONGEST_PAUSE: Final = 1.0
 """Seconds from one NOTIFY that failed to its repeat; after some of them runners poll anyway."""
@@ -124,6 +127,7 @@ class WakeUps:
 
     async def _tell(self) -> None:
         failed = 0
+        pause = _FIRST_PAUSE
         try:
             while self._to_tell:
                 # Not to be cut off by a close: it is short, and bounded.
@@ -133,7 +137,8 @@ class WakeUps:
                 failed = 0 if await asyncio.shield(self._sending) else failed + 1
                 if failed == _TRIES:
                     self._to_tell.clear()
-                await asyncio.sleep(min(_PAUSE * 2**failed, _LONGEST_PAUSE))
+                await asyncio.sleep(min(_PAUSE * 2**failed, _LONGEST_PAUSE) if failed else pause)
+                pause = min(pause * 2, _PAUSE)
         finally:
             self._telling = None
 
