@@ -1,4 +1,8 @@
-"""What a handler may return besides nothing (clause RET-6)."""
+"""What a handler may return besides nothing (clause RET-6).
+
+Anything else it returns is a result, and completes the job, unless it stands for work that isn't
+done: a coroutine, a future or a generator makes the attempt a failure.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from datetime import timedelta
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from aide_de_camp.spi import (
     SettleKind,
     Settlement,
 )
+from aide_de_camp.undone import undone
 
 _LONGEST: Final = timedelta(days=10_000)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -79,8 +79,8 @@ def as_undecodable(job: ClaimedJob, job_type: JobType[Any], error: DecodeError) 
 def as_returned(job: ClaimedJob, job_type: JobType[Any], result: object) -> Settlement:
     """End an attempt whose handler returned (RET-6).
 
-    What isn't Snooze or Cancel is a result, and completes the job; but a coroutine or generator
-    is work that nobody did, so that the attempt failed.
+    What isn't Snooze or Cancel is a result, and completes the job; but a coroutine, a future or a
+    generator is work that nobody did or waited for, so that the attempt failed.
     """
     if result is None:  # as nearly always
         return Settlement(job.id, job.token, SettleKind.COMPLETED)
@@ -103,14 +103,9 @@ def _as_asked(job: ClaimedJob, job_type: JobType[Any], result: object) -> Settle
         return Settlement(job.id, job.token, SettleKind.SNOOZED, delay=delay)
     if isinstance(result, Cancel):
         return as_cancelled(job, result.reason)
-    if _is_undone(result):
-        if inspect.iscoroutine(result):
-            result.close()
-        undone = InvalidHandlerResult(
-            f"the handler returned a {type(result).__name__} that never ran: make it an "
-            "`async def` that awaits its work and yields nothing"
-        )
-        return as_failed(job, job_type, undone, DeadReason.FAILED)
+    wrong = undone(result)
+    if wrong is not None:
+        return as_failed(job, job_type, InvalidHandlerResult(wrong), DeadReason.FAILED)
     return Settlement(job.id, job.token, SettleKind.COMPLETED)
 
 
@@ -120,7 +115,3 @@ def _backoff(job: ClaimedJob, job_type: JobType[Any]) -> int:
         return max(timedelta(0), min(delay, _LONGEST)) // _MICROSECOND
     except Exception:  # noqa: BLE001 (a user's policy that breaks must not strand the job)
         return timedelta(minutes=1) // _MICROSECOND
-
-
-def _is_undone(result: object) -> bool:
-    return inspect.iscoroutine(result) or inspect.isgenerator(result) or inspect.isasyncgen(result)

@@ -43,6 +43,11 @@ class Slow(Passing):
         self._script = script
         self._requests = requests
 
+    async def settle(self, queue, settlements, *, now):
+        for _ in range(20):  # slower than a claim that is sent at the same time
+            await asyncio.sleep(0)
+        return await self.inner.settle(queue, settlements, now=now)
+
     async def claim(self, queue, request, *, now):
         self._requests.append(request.request_id)
         if not self._script:
@@ -107,6 +112,66 @@ def router_with(router, ran):
         ran[0].shutdown()
 
     return router
+
+
+def _warnings(caplog):
+    return [each.message for each in caplog.records if "took 61.0 s" in each.message]
+
+
+def test_a_runner_whose_claims_keep_coming_late_uses_no_retry_and_says_why_once(caplog):
+    async def main():
+        queue, _ = _queue(LATE * 5)
+        router, ran = JobRouter(), []
+        runner = JobRunner(queue, router_with(router, ran), lease=LEASE)
+        ran.append(runner)
+        async with queue:
+            job_id = await queue.schedule(router.routes["work"].job_type, Nothing(), max_retries=0)
+            async with asyncio.timeout(20):
+                await runner.run()
+            return ran[1:], await queue.get_job(job_id)
+
+    ran, view = asyncio.run(main())
+    assert ran == [(0, 6)]
+    assert view.state is JobState.COMPLETED
+    (warning,) = _warnings(caplog)
+    assert "lease holds for 60 s" in warning
+    assert "give the runner a `lease`" in warning
+
+
+def test_one_late_claim_is_no_reason_to_warn(caplog):
+    async def main():
+        queue, _ = _queue(list(LATE))
+        router, ran = JobRouter(), []
+        runner = JobRunner(queue, router_with(router, ran), lease=LEASE)
+        ran.append(runner)
+        async with queue:
+            await queue.schedule(router.routes["work"].job_type, Nothing())
+            return await runner.drain()
+
+    assert asyncio.run(main()) == 1
+    assert _warnings(caplog) == []
+
+
+def test_a_drain_whose_claims_keep_coming_late_ends_and_says_why(caplog):
+    async def main():
+        queue, requests = _queue(LATE * 100)
+        router = router_with(JobRouter(), [])
+        kind = router.routes["work"].job_type
+        async with queue:
+            ids = [await queue.schedule(kind, Nothing(), max_retries=0) for _ in range(3)]
+            async with asyncio.timeout(20):
+                with pytest.raises(
+                    StorageUnavailable, match=r"give the runner a `lease`"
+                ) as raised:
+                    await JobRunner(queue, router, lease=LEASE).drain()
+            assert not raised.value.outcome_unknown
+            views = [await queue.get_job(job_id) for job_id in ids]
+            return [(view.state, view.retries) for view in views], len(requests)
+
+    views, claims = asyncio.run(main())
+    assert views == [(JobState.SCHEDULED, 0)] * 3
+    assert claims == 3
+    assert len(_warnings(caplog)) == 1
 
 
 def test_by_hand_a_job_that_is_handed_out_late_is_given_back():

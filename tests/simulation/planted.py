@@ -74,7 +74,7 @@ def a_settle_without_a_token(original):
 def a_retry_counted_twice_where_its_reply_was_lost(original):
     def settle(self, settlement, now):
         job = self.by_id.get(settlement.id)
-        if job is not None and job.settled == (settlement.token, SettleKind.RETRY):
+        if job is not None and (settlement.token, SettleKind.RETRY) in job.settled:
             job.retries += 1
         return original(self, settlement, now)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aide_de_camp.spi import SettleKind
+from aide_de_camp.spi import SETTLEMENTS_KEPT, SettleKind
 from aide_de_camp_backends._sql.codes import CANCELLED, DEAD, HELD, KIND_CODES, RUNNING, SCHEDULED
 from aide_de_camp_backends._sql.codes import COMPLETED as COMPLETED_STATE
 from aide_de_camp_backends._sql.rows import RECORD_COLUMNS
@@ -30,10 +30,21 @@ SET lease_until = CASE WHEN lease_until > :lease_until THEN lease_until ELSE :le
 WHERE queue = :queue AND id = :id AND token = :token AND state = {RUNNING}
 """
 
+_LONGEST: Final = len("-9223372036854775808.0;")
+SETTLED_BEFORE: Final = f"""
+settled_before = substr(
+  settled_token || '.' || settled_kind || ';' || coalesce(settled_before, ''),
+  1, {(SETTLEMENTS_KEPT - 1) * _LONGEST}
+)
+"""
+"""Has a settlement remember those before it (clause LIV-4): ``token.kind;`` of each, the newest
+first. NULL for the first one of a job, and so no byte for jobs that end at their first attempt. One
+that is cut off at the end has no ``;`` behind it any more, and is found no more."""
+
 _SETTLE: Final = """
 UPDATE adc_job SET
   state = {state}, {changes}, lease_until = NULL, request_id = NULL,
-  settled_token = :token, settled_kind = {kind}
+  settled_token = :token, settled_kind = {kind}, {before}
   {error}
 WHERE queue = :queue AND id = :id AND token = :token AND state = {running}
 """
@@ -42,7 +53,12 @@ _WITH_ERROR: Final = ", error = :error, error_detail = :error_detail, error_at =
 
 def _settle(kind: SettleKind, state: int, changes: str, error: str) -> str:
     return _SETTLE.format(
-        state=state, changes=changes, kind=KIND_CODES[kind], error=error, running=RUNNING
+        state=state,
+        changes=changes,
+        kind=KIND_CODES[kind],
+        before=SETTLED_BEFORE,
+        error=error,
+        running=RUNNING,
     )
 
 
@@ -69,7 +85,10 @@ SETTLE_WITH_ERROR: Final = _settles(_WITH_ERROR)
 
 SETTLED: Final = """
 SELECT 1 FROM adc_job
-WHERE queue = :queue AND id = :id AND settled_token = :token AND settled_kind = :kind
+WHERE queue = :queue AND id = :id AND (
+  settled_token = :token AND settled_kind = :kind
+  OR instr(';' || settled_before, ';' || :token || '.' || :kind || ';')
+)
 """
 
 REQUEUE: Final = f"""

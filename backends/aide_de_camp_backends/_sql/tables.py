@@ -104,6 +104,7 @@ def define(metadata: MetaData, *, schema: str | None = None, prefix: str = "adc_
         Column("finished_at", _Time),
         Column("settled_token", _Time),
         Column("settled_kind", _Small),
+        Column("settled_before", Text),
         Column("request_id", Id),
         Column("requeued_by", Id),
         Column("job_type", Text, nullable=False),

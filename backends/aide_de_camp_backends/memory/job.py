@@ -44,7 +44,7 @@ class StoredJob:
     worker: str | None = None
     request_id: UUID | None = None
     requeued_by: UUID | None = None
-    settled: tuple[int, SettleKind] | None = None
+    settled: tuple[tuple[int, SettleKind], ...] = ()
     reason: str | None = None
     error: ErrorRecord | None = None
     error_at: int | None = None

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from aide_de_camp.spi import (
     REAP_JOBS,
+    SETTLEMENTS_KEPT,
     Cancellation,
     CancelResult,
     CancelStatus,
@@ -144,11 +145,12 @@ class Jobs:
         job = self.by_id.get(settlement.id)
         if job is None:
             return LeaseResult.LOST
-        if job.settled == (settlement.token, settlement.kind):
+        this = (settlement.token, settlement.kind)
+        if this in job.settled:
             return LeaseResult.APPLIED
         if job.state is not JobState.RUNNING or job.token != settlement.token:
             return LeaseResult.LOST
-        job.settled = (settlement.token, settlement.kind)
+        job.settled = (this, *job.settled[: SETTLEMENTS_KEPT - 1])
         if settlement.error is not None:
             job.error = settlement.error
             job.error_at = now

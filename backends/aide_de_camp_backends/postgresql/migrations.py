@@ -46,6 +46,7 @@ STEPS: Final[tuple[tuple[str, ...], ...]] = (
           finished_at bigint,
           settled_token bigint,
           settled_kind smallint,
+          settled_before text,
           request_id uuid,
           requeued_by uuid,
           job_type text NOT NULL,

@@ -16,6 +16,7 @@ from aide_de_camp_backends._sql.codes import (
     SCHEDULED,
 )
 from aide_de_camp_backends._sql.errors import error_columns
+from aide_de_camp_backends._sql.statements import SETTLED_BEFORE
 from aide_de_camp_backends.postgresql.call import Call
 from aide_de_camp_backends.postgresql.present import CLOCK, NOW, RAISED, later
 
@@ -55,7 +56,7 @@ WITH {CLOCK}, {_GIVEN}, locked AS MATERIALIZED (
     error_detail = CASE WHEN locked.error IS NULL THEN job.error_detail ELSE locked.detail END,
     error_at = CASE WHEN locked.error IS NULL THEN job.error_at ELSE {NOW} END,
     lease_until = NULL, request_id = NULL,
-    settled_token = locked.token, settled_kind = locked.kind
+    settled_token = locked.token, settled_kind = locked.kind, {SETTLED_BEFORE}
   FROM locked WHERE job.queue = :queue AND job.id = locked.id
     AND job.id = ANY (ARRAY(SELECT locked.id FROM locked))
   RETURNING job.id, job.settled_token AS token, job.state, job.scheduled_at,
@@ -69,6 +70,7 @@ SELECT given.id, given.token FROM unnest(:ids::uuid[], :tokens::bigint[], :kinds
   AS given(id, token, kind)
 JOIN adc_job AS job ON job.queue = :queue AND job.id = given.id
 WHERE job.settled_token = given.token AND job.settled_kind = given.kind
+  OR strpos(';' || job.settled_before, ';' || given.token || '.' || given.kind || ';') > 0
 """
 
 

@@ -94,7 +94,7 @@ def run_of(job: JobRecord) -> bytes:
     )
     worker = text(job.worker or "")
     fixed = _RUN.pack(started, 0, 0, 0, 0, finished)
-    return fixed + b"\0\0" + len(worker).to_bytes(2, "big") + worker + optional_text(job.reason)
+    return fixed + b"\0\0\0" + len(worker).to_bytes(2, "big") + worker + optional_text(job.reason)
 
 
 def error_of(job: JobRecord) -> bytes:
@@ -198,7 +198,7 @@ class _Run:
         started, ends, _, _, _, finished = _RUN.unpack_from(packed)
         run.started_at, run.lease_until, run.finished_at = map(_moment, (started, ends, finished))
         behind = _RUN.size
-        for _ in range(2):  # two names of requests, which nobody reads back
+        for _ in range(3):  # what repeats of earlier calls ask for, which nobody reads back
             behind += 1 + packed[behind]
         size = int.from_bytes(packed[behind : behind + 2], "big")
         behind += 2

@@ -42,6 +42,7 @@ STEPS: Final[tuple[tuple[str, ...], ...]] = (
           finished_at INTEGER,
           settled_token INTEGER,
           settled_kind INTEGER,
+          settled_before TEXT,
           request_id BLOB,
           requeued_by BLOB,
           job_type TEXT NOT NULL,

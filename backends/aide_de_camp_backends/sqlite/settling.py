@@ -10,13 +10,18 @@ from aide_de_camp.spi import LeaseResult, SettleKind, Settlement, later
 from aide_de_camp_backends._sql.codes import COMPLETED, KIND_CODES, RUNNING
 from aide_de_camp_backends._sql.errors import error_columns
 from aide_de_camp_backends._sql.ids import bytes_of
-from aide_de_camp_backends._sql.statements import SETTLE, SETTLE_WITH_ERROR, SETTLED
+from aide_de_camp_backends._sql.statements import (
+    SETTLE,
+    SETTLE_WITH_ERROR,
+    SETTLED,
+    SETTLED_BEFORE,
+)
 from aide_de_camp_backends.sqlite.transaction import Transaction
 
 COMPLETE: Final = f"""
 UPDATE adc_job SET
   state = {COMPLETED}, finished_at = :now, lease_until = NULL, request_id = NULL,
-  settled_token = token, settled_kind = {KIND_CODES[SettleKind.COMPLETED]}
+  settled_token = token, settled_kind = {KIND_CODES[SettleKind.COMPLETED]}, {SETTLED_BEFORE}
 WHERE rowid IN (
   SELECT job.rowid FROM json_each(:tokens) AS given CROSS JOIN adc_job AS job
   ON job.queue = :queue AND job.id = substr(:ids, 16 * given.key + 1, 16)

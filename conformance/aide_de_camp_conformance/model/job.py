@@ -26,7 +26,7 @@ class ModelJob:
         held_under: the request of the claim that holds it (clause LIV-4).
         cancelled_by: the request that cancelled it.
         requeued_by: the request that requeued it last.
-        settled: token and kind of the last settlement that took effect.
+        settled: tokens and kinds of the last settlements that took effect, newest first.
         loose: True while the token was raised by nobody knows how much: a lease was taken back.
     """
 
@@ -54,7 +54,7 @@ class ModelJob:
     held_under: UUID | None = None
     cancelled_by: UUID | None = None
     requeued_by: UUID | None = None
-    settled: tuple[int, SettleKind] | None = None
+    settled: tuple[tuple[int, SettleKind], ...] = ()
     loose: bool = False
 
     @classmethod

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from aide_de_camp.spi import (
+    SETTLEMENTS_KEPT,
     Cancellation,
     CancelResult,
     CancelStatus,
@@ -167,11 +168,11 @@ class Model:
     def settle(self, end: Settlement) -> LeaseResult:
         """Answer one item of :meth:`Storage.settle`."""
         job = self.jobs.get(end.id)
-        if job is not None and job.settled == (end.token, end.kind):
+        if job is not None and (end.token, end.kind) in job.settled:
             return LeaseResult.APPLIED
         if job is None or job.state is not JobState.RUNNING or job.token != end.token:
             return LeaseResult.LOST
-        job.settled = (end.token, end.kind)
+        job.settled = ((end.token, end.kind), *job.settled[: SETTLEMENTS_KEPT - 1])
         if end.error is not None:
             job.error, job.error_at = end.error, self.now
         match end.kind:

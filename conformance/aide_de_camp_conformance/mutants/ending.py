@@ -243,14 +243,37 @@ class DiesInTwoSteps(MemoryStorage):
             job.error, job.error_at = error, now
 
 
-@broken_jobs("LIV-4.handle", "LIV-4.settle")
+@broken_jobs("LIV-4.handle", "LIV-4.overtaken", "LIV-4.settle")
 class ForgetsSettlements(Jobs):
     """A settlement that is repeated is lost."""
 
     def apply(self, job: StoredJob, settlement: Settlement, now: int) -> None:
         """Change the job."""
         super().apply(job, settlement, now)
-        job.settled = None
+        job.settled = ()
+
+
+@broken_jobs("LIV-4.overtaken")
+class RemembersOneSettlement(Jobs):
+    """A settlement that is repeated is lost where another of the same job came in between."""
+
+    def apply(self, job: StoredJob, settlement: Settlement, now: int) -> None:
+        """Change the job."""
+        super().apply(job, settlement, now)
+        job.settled = job.settled[:1]
+
+
+@broken_jobs("CAN-9.expired", "LIV-4.overtaken")
+class TakesTheLostForSettled(Jobs):
+    """A token older than the job's is taken for one that was settled."""
+
+    def settle(self, settlement: Settlement, now: int) -> LeaseResult:
+        """End one attempt."""
+        job = self.by_id.get(settlement.id)
+        finished = job is not None and not job.state.live
+        if job is not None and finished and settlement.token < job.token:
+            return LeaseResult.APPLIED
+        return super().settle(settlement, now)
 
 
 @broken_jobs("LIV-4.handle", "LIV-4.settle")
@@ -260,7 +283,7 @@ class SettlesTwice(Jobs):
     def settle(self, settlement: Settlement, now: int) -> LeaseResult:
         """End one attempt."""
         job = self.by_id.get(settlement.id)
-        again = job is not None and job.settled == (settlement.token, settlement.kind)
+        again = job is not None and (settlement.token, settlement.kind) in job.settled
         if job is not None and again and job.state is JobState.SCHEDULED:
             job.retries += 1
         return super().settle(settlement, now)

@@ -245,7 +245,7 @@ class SettlesTheReleased(Jobs):
         job = self.by_id.get(settlement.id)
         if (
             job is not None
-            and job.settled != (settlement.token, settlement.kind)
+            and (settlement.token, settlement.kind) not in job.settled
             and job.token == settlement.token
             and job.state is JobState.SCHEDULED
         ):

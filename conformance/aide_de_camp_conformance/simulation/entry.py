@@ -24,7 +24,7 @@ class Entry:
     Attributes:
         limit: the ``max_retries`` that counts for the present claim.
         request_id: of the claim that holds it.
-        settled: the last settlement that took effect: its token and kind.
+        settled: the last settlements that took effect, newest first: their tokens and kinds.
         lost: when each lease that was taken back was, in seconds of the loop, by its token.
         ran_until: when it last ceased to be running, in seconds of the loop.
         revived_at: when it last came to life: stored or requeued, likewise.
@@ -33,8 +33,8 @@ class Entry:
         contact: when each lease was last given or extended, likewise.
         applied: how each attempt ended whose settlement took effect, by its token: the kind, and
             the number of the lane that sent it.
-        forgotten: a settlement was repeated after a later one had taken its place, so that the
-            storage couldn't know it any more.
+        forgotten: a settlement was repeated after so many later ones that the storage couldn't
+            know it any more.
         cancelled_by: the request that cancelled it from without.
         canceller: the number of the lane that sent it.
         gone: by what named act its record went; None while it is there.
@@ -53,7 +53,7 @@ class Entry:
     lease_until: int = 0
     worker: str | None = None
     request_id: UUID | None = None
-    settled: tuple[int, SettleKind] | None = None
+    settled: tuple[tuple[int, SettleKind], ...] = ()
     reason: str | None = None
     finished_at: int | None = None
     lost: dict[int, float] = field(factory=dict[int, float])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from aide_de_camp.spi import (
+    SETTLEMENTS_KEPT,
     ClaimedJob,
     ClaimRequest,
     ClaimResult,
@@ -199,15 +200,16 @@ class Ledger:
             entry = self.entries.get(each.id)
             if entry is None:
                 raise Broken("OBS-5", "an outcome of a job that never was", each.id)
-            repeated = entry.gone is None and entry.settled == (each.token, each.kind)
+            repeated = entry.gone is None and (each.token, each.kind) in entry.settled
             valid = entry.state is JobState.RUNNING and entry.token == each.token
             expected = LeaseResult.APPLIED if repeated or valid else LeaseResult.LOST
             self.holds(answer is expected, "LEA-3", f"settle answered {answer.value}", each.id)
             if expected is LeaseResult.LOST and each.token in entry.applied:
-                # Storages keep the last settlement of a job alone.
+                # Storages keep the last settlements of a job alone.
                 entry.forgotten = True
             if valid and not repeated:
-                entry.settled = (each.token, each.kind)
+                kept = entry.settled[: SETTLEMENTS_KEPT - 1]
+                entry.settled = ((each.token, each.kind), *kept)
                 entry.applied[each.token] = (each.kind, self.sender_number)
                 self._apply(entry, each, now)
             word = "repeated" if repeated else answer.value

@@ -17,7 +17,9 @@ from aide_de_camp import (
     new_job_id,
 )
 from aide_de_camp.spi import (
+    SETTLEMENTS_KEPT,
     CancelStatus,
+    ClaimedJob,
     DeadStatus,
     EnqueueResult,
     EventKind,
@@ -95,6 +97,41 @@ async def settle_again(kit: Kit) -> None:
             same(late, LeaseResult.APPLIED, f"the answer to {kind} once it runs again")
             same(await desk.get(job_id), before, f"the record after {kind} came late")
             await desk.settle(held)
+
+
+@requirement("LIV-4.overtaken", level=2)
+async def overtaken(kit: Kit) -> None:
+    """A settlement that is repeated after others of its job is answered as applied all the same.
+
+    Up to seven others, which end later claims. What was sent under a lost lease never is.
+    """
+    desk = await kit.desk()
+    job_id = await desk.add(max_retries=100)
+    again = [kind for kind in SettleKind if kind.schedules_again]
+    done: list[tuple[ClaimedJob, SettleKind]] = []
+    lost: list[ClaimedJob] = []
+    for i in range(SETTLEMENTS_KEPT - 1):
+        if i % 3 == 1:
+            lost.append(await desk.claim_one())
+            kit.advance(2 * MINUTE)
+            await desk.reap()
+        job, kind = await desk.claim_one(), again[i % len(again)]
+        same(await desk.settle(job, kind), LeaseResult.APPLIED, f"the first answer to {kind}")
+        done.append((job, kind))
+        kit.advance(SECOND)
+    await desk.kill(last := await desk.claim_one(), "x")
+    before = await desk.get(job_id)
+    same(await desk.settle(last, SettleKind.DEAD, reason="x"), LeaseResult.APPLIED, "to the last")
+    for job, kind in done:
+        claim = f"{kind} of claim {job.claims}"
+        same(await desk.settle(job, kind), LeaseResult.APPLIED, f"the answer to {claim} again")
+        other = await desk.settle(job, SettleKind.COMPLETED)
+        same(other, LeaseResult.LOST, f"the answer to a completion after {claim}")
+    for job in lost:
+        for kind in SettleKind:
+            answer = await desk.settle(job, kind, reason="x")
+            same(answer, LeaseResult.LOST, f"the answer to {kind} under a lease that was lost")
+    same(await desk.get(job_id), before, "the record after all of them")
 
 
 @requirement("LIV-4.handle", level=2)

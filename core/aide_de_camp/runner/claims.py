@@ -73,6 +73,11 @@ class Claims:
         self._unanswered: _Asked | None = None
         self._remembered_until = 0.0
 
+    @property
+    def in_flight(self) -> bool:
+        """True while a claim is on its way."""
+        return self._in_flight is not None and not self._in_flight.done()
+
     async def make(self, room: Callable[[], int]) -> ClaimResult | None:
         """Claim, or repeat the claim whose reply was lost, and have its answer accepted.
 

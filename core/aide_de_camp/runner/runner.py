@@ -44,7 +44,8 @@ class JobRunner:
         prefetch: how many jobs may be claimed before a slot is free for them, and so be
             overtaken by nothing; 0 keeps the order of priorities exact (clause PRI-8).
         lease: how long a job stays this runner's without a heartbeat, 1 s or more: after a
-            crash its jobs come back within that and the next poll.
+            crash its jobs come back within that and the next poll. It must be several times as
+            long as the storage takes to answer: what is handed out later than that is given back.
         poll_interval: how long to sleep at most where nothing wakes the runner sooner.
         shutdown_timeout: how long handlers may go on after a stop was asked for (LIV-1). Storing
             how the last of them ended may then take ten seconds more, and so may giving back
@@ -142,7 +143,7 @@ class JobRunner:
         signals = stop_signals(self.shutdown, self.kill) if install_signal_handlers else None
         with signals or nullcontext():
             async with self._working() as work:
-                upkeep = asyncio.create_task(Upkeep(self._queue, self._options).run())
+                upkeep = asyncio.create_task(self._upkeep(work).run())
                 try:
                     await work.run()
                 finally:
@@ -161,17 +162,22 @@ class JobRunner:
             How many attempts were made.
 
         Raises:
-            StorageUnavailable: the storage can't be reached, or outcomes are left that it didn't
-                take: ``job_ids`` names the jobs, which run again once their leases expire.
+            StorageUnavailable: the storage can't be reached; or it hands out jobs, again and
+                again, later than their lease holds, so that none can be begun; or outcomes are
+                left that it didn't take: ``job_ids`` names the jobs, which run again once their
+                leases expire.
             QueueClosed: as :meth:`run`.
             QueueMisused: as :meth:`run`.
         """
         async with self._working() as work:
-            await work.unless_stopped(Upkeep(self._queue, self._options).once())
+            await work.unless_stopped(self._upkeep(work).once())
             attempts = await work.drain()
         if work.settler.waiting or work.settler.given_up:
             raise work.settler.not_stored()
         return attempts
+
+    def _upkeep(self, work: Work) -> Upkeep:
+        return Upkeep(self._queue, self._options, lambda: work.expecting)
 
     @asynccontextmanager
     async def _working(self) -> AsyncGenerator[Work]:

@@ -106,6 +106,14 @@ class Teller:
             cause,
         )
 
+    def late(self, words: str) -> None:
+        """Warn that claims keep being answered when their leases may be over.
+
+        Args:
+            words: what happened, and what to do.
+        """
+        self._runner(logging.WARNING, "runner %s on queue %s: %s", words)
+
     def started(self, attempt: Attempt) -> None:
         """Tell that a handler begins."""
         if self._session.bus.active:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from typing import Final
 
 from aide_de_camp.queue import Queue
@@ -28,11 +29,14 @@ class Upkeep:
     Args:
         queue: the queue.
         options: the runner's; leases are looked at four times in the length of one.
+        expecting: says whether the runner waits for a claim. It takes expired leases back itself,
+            and may have taken jobs whose leases end before its answer comes.
     """
 
-    def __init__(self, queue: Queue, options: RunnerOptions) -> None:
+    def __init__(self, queue: Queue, options: RunnerOptions, expecting: Callable[[], bool]) -> None:
         self._queue = queue
         self._log_errors = options.log_errors
+        self._expecting = expecting
         self._pause = min(_REAP_SECONDS, options.lease.total_seconds() / 4)
         self._complain = Sparingly(60, queue.clock.monotonic)
 
@@ -57,7 +61,7 @@ class Upkeep:
     async def once(self, *, prune: bool = True) -> None:
         """Do them once."""
         session = self._queue.session
-        while True:
+        while not self._expecting():
             reaped = await session.call(
                 lambda storage: storage.reap(session.queue, _REAP_LIMIT, now=session.now)
             )

@@ -17,6 +17,7 @@ from aide_de_camp.router import JobRouter
 from aide_de_camp.runner.attempt import Attempt
 from aide_de_camp.runner.claims import Claims
 from aide_de_camp.runner.held import HeldLease, HeldLeases
+from aide_de_camp.runner.late import LateClaims
 from aide_de_camp.runner.options import RunnerOptions
 from aide_de_camp.runner.settler import Ending, Settler
 from aide_de_camp.runner.slots import Slots
@@ -76,6 +77,7 @@ class Work:
         self.left_behind: dict[UUID, str] = {}
         self.held = HeldLeases()
         self.teller = Teller(self._session, options.worker, log_errors=options.log_errors)
+        self.late = LateClaims(self.teller, options.lease)
         self.settler = Settler(
             self._session,
             self._settled,
@@ -103,13 +105,21 @@ class Work:
         """How many jobs are held and not yet done with by a slot."""
         return len(self._on_hand)
 
+    @property
+    def expecting(self) -> bool:
+        """True while a claim is on its way, or what came too late isn't given back yet.
+
+        Who takes expired leases back meanwhile may use up a retry of a job that nobody began.
+        """
+        return self.claims.in_flight or bool(self.late.going_back)
+
     # --- claiming -----------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Claim and feed, until a stop is asked for."""
         failures = early = 0
         while not self._stopping.done():
-            if self._room() <= 0:
+            if self._room() <= 0 or self.late.going_back:
                 await self._until_progress()
                 continue
             ticket = self._session.storage.ticket(self._queue.name)
@@ -126,6 +136,8 @@ class Work:
                 break
             if result.jobs:
                 early = 0
+                if self.late.needless:
+                    await self._pause(self.late.needless - 1)
             elif result.next_due is not None and result.next_due <= result.now:
                 # Something is due, and somebody else has it by the head: don't spin on it.
                 await self._either(asyncio.sleep(min(_LONGEST_LOOK, _FIRST_LOOK * 2**early)))
@@ -143,9 +155,11 @@ class Work:
         while not self._stopping.done():
             self._progress.clear()
             self._give_up_storing()
-            if self._room() <= 0:
+            if self._room() <= 0 or self.late.going_back or (self.late.hopeless and self._on_hand):
                 await self._progress.wait()
                 continue
+            if self.late.hopeless:
+                raise self.late.error()
             result = await self.claims.make(self._room)
             if result is None:
                 break
@@ -175,7 +189,7 @@ class Work:
         # The storage's clock may have leapt: then this very claim took back what still runs here.
         for reaped in result.reaped:
             self._lose(reaped.id)
-        late = self._queue.clock.monotonic() - since >= self._options.lease.total_seconds()
+        late = bool(result.jobs) and self.late.judge(self._queue.clock.monotonic() - since)
         routes = self._router.routes
         for job in result.jobs:
             attempt = Attempt(job, routes[job.job_type])
@@ -186,6 +200,7 @@ class Work:
             if late:
                 # So late an answer that its lease may be over, and the job somebody else's or
                 # cancelled: it isn't begun, but given back in case that it is still held.
+                self.late.going_back.add(attempt)
                 self._give_back(attempt)
             else:
                 self.slots.feed(attempt)
@@ -221,7 +236,11 @@ class Work:
                 f": {error}" if isinstance(error, AideDeCampError) else "",
                 exc_info=error if self._options.log_errors else None,
             )
-        pause = _PAUSES.delay(failures).total_seconds() * (0.5 + random.random() / 2)  # noqa: S311
+        await self._pause(failures)
+
+    async def _pause(self, before: int) -> None:
+        """Rest before claiming again, the longer the more was in vain before."""
+        pause = _PAUSES.delay(before).total_seconds() * (0.5 + random.random() / 2)  # noqa: S311
         await self._either(asyncio.sleep(pause))
 
     async def unless_stopped(self, chore: Awaitable[None]) -> None:
@@ -279,6 +298,7 @@ class Work:
         self._untrack(attempt)
 
     def _untrack(self, attempt: Attempt) -> None:
+        self.late.going_back.discard(attempt)
         if self._attempts.get(attempt.key) is attempt:
             del self._attempts[attempt.key]
 

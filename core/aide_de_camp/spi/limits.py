@@ -22,6 +22,8 @@ BATCH_BYTES: Final = 16 * 1024 * 1024
 """The most payload bytes that one ``enqueue`` takes (clause ENQ-4)."""
 REAP_JOBS: Final = 1_000
 """The most expired leases that one ``claim`` takes back (clause LEA-2)."""
+SETTLEMENTS_KEPT: Final = 8
+"""The least number of a job's last settlements that a storage remembers (clause LIV-4)."""
 LEASE_MIN: Final = 1_000_000
 """The shortest lease, in microseconds: a storage may rely on none ending sooner."""
 NAME_MAX: Final = 128

@@ -145,7 +145,12 @@ class Storage(Protocol):
         """End attempts, kinds mixed (clauses LEA-3, RET, LIV-4).
 
         Each applies only while the job runs under the token presented. The storage remembers
-        each job's last settlement, its token and kind: the same presented again is APPLIED.
+        each job's last settlements, their tokens and kinds,
+        :data:`~aide_de_camp.spi.limits.SETTLEMENTS_KEPT` of them at least: one of these presented
+        again is APPLIED, whoever has claimed the job, and ended it, since. An older one is LOST,
+        and so is one of a job whose record is gone: nothing is changed then, and its sender is
+        told to look. Never is one APPLIED because no lost lease is known of: a storage that lost
+        its last writes knows of none.
         """
         ...
 

@@ -16,8 +16,8 @@ from attrs import frozen
 from adc_mariadb.call import Call
 
 _LOCK: Final = """
-SELECT id, state, token, scheduled_at, started_at, settled_token, settled_kind, request_id,
-  requeued_by
+SELECT id, state, token, scheduled_at, started_at, settled_token, settled_kind,
+  settled_before, request_id, requeued_by
 FROM {job} FORCE INDEX (PRIMARY) WHERE queue = :queue AND id IN :ids ORDER BY id FOR UPDATE
 """
 
@@ -33,6 +33,7 @@ class Locked:
     started_at: int | None
     settled_token: int | None
     settled_kind: int | None
+    settled_before: bytes | None
     request_id: bytes | None
     requeued_by: bytes | None
 

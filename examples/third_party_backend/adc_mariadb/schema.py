@@ -39,6 +39,7 @@ STEPS: Final[tuple[tuple[str, ...], ...]] = (
           finished_at BIGINT,
           settled_token BIGINT,
           settled_kind TINYINT,
+          settled_before VARBINARY(180),
           request_id BINARY(16),
           requeued_by BINARY(16),
           job_type VARBINARY(512) NOT NULL,

@@ -10,10 +10,26 @@ from adc_mariadb.call import Call
 from adc_mariadb.codes import CANCELLED, COMPLETED, DEAD, KINDS, RUNNING, SCHEDULED
 from adc_mariadb.errors import error_columns
 from adc_mariadb.locking import Locked, lock
-from aide_de_camp.spi import ErrorRecord, LeaseResult, SettleKind, Settlement, later
+from aide_de_camp.spi import (
+    SETTLEMENTS_KEPT,
+    ErrorRecord,
+    LeaseResult,
+    SettleKind,
+    Settlement,
+    later,
+)
 
+_BEFORE: Final = f"""
+LEFT(
+  CONCAT(settled_token, '.', settled_kind, ';', COALESCE(settled_before, '')),
+  {(SETTLEMENTS_KEPT - 1) * len("-9223372036854775808.0;")}
+)
+"""
+"""The settlements before this one, ``token.kind;`` of each, the newest first; NULL for the first.
+It is set before what it is made of: here each assignment sees what those before it have set."""
 _SETTLE: Final = """
 UPDATE {{job}} FORCE INDEX (PRIMARY) SET state = {state}, {changes}{error},
+  settled_before = {before},
   settled_token = token, settled_kind = {kind}, lease_until = NULL, request_id = NULL
 WHERE queue = :queue AND id IN :ids
 """
@@ -63,8 +79,11 @@ def _holds(settlement: Settlement, job: Locked) -> bool:
 
 def _is_repeated(settlement: Settlement, job: Locked) -> bool:
     """Say whether this was done: its reply was lost, and it came again."""
-    was = (job.settled_token, job.settled_kind)
-    return was == (settlement.token, KINDS[settlement.kind])
+    kind = KINDS[settlement.kind]
+    if (job.settled_token, job.settled_kind) == (settlement.token, kind):
+        return True
+    before = (job.settled_before or b"").split(b";")[:-1]
+    return b"%d.%d" % (settlement.token, kind) in before
 
 
 async def _apply(call: Call, queue: str, alike: Alike, ids: list[bytes], now: int) -> None:
@@ -80,6 +99,10 @@ async def _apply(call: Call, queue: str, alike: Alike, ids: list[bytes], now: in
     if ":reason" in changes:
         values["reason"] = None if reason is None else reason.encode()
     statement = _SETTLE.format(
-        state=state, changes=changes, kind=KINDS[kind], error="" if error is None else _ERROR
+        state=state,
+        changes=changes,
+        kind=KINDS[kind],
+        before=_BEFORE,
+        error="" if error is None else _ERROR,
     )
     await call.execute(statement, **values)

@@ -78,6 +78,12 @@ def settles_without_its_token() -> Patches:
     return [patch.object(settling, "SETTLE", text)]
 
 
+@broken("postgresql", "LIV-4.overtaken")
+def remembers_one_settlement() -> Patches:
+    """A settlement that is repeated after another of the same job doesn't find its own doing."""
+    return [patch.object(settling, "SETTLED", changed(settling.SETTLED, "strpos(", "0 * strpos("))]
+
+
 @broken("postgresql", "LIV-4.claim", "LIV-4.poll", "LIV-4.refused", "LIV-4.runner")
 def forgets_requests() -> Patches:
     """A claim that is repeated after a lost reply takes other jobs."""

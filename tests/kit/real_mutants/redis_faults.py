@@ -81,7 +81,13 @@ def settles_without_its_token() -> Patches:
     return _swapped("SETTLE", (_HOLDS, "elseif job and job.state == RUNNING_STATE then"))
 
 
-@broken("redis", "LIV-4.handle", "LIV-4.settle")
+@broken("redis", "LIV-4.overtaken")
+def remembers_one_settlement() -> Patches:
+    """A settlement that is repeated after another of the same job doesn't find its own doing."""
+    return _swapped("SETTLE", ("at + 8) == wanted", "at + 8) == ''"))
+
+
+@broken("redis", "LIV-4.handle", "LIV-4.overtaken", "LIV-4.settle")
 def settles_anew() -> Patches:
     """A settlement that is repeated after a lost reply doesn't find its own doing."""
     return _swapped("SETTLE", ("run.settled == token and", "false and"))

@@ -85,6 +85,12 @@ def settles_without_its_token() -> Patches:
     ]
 
 
+@broken("sqlite", "LIV-4.overtaken", options=_FAST)
+def remembers_one_settlement() -> Patches:
+    """A settlement that is repeated after another of the same job doesn't find its own doing."""
+    return [patch.object(settling, "SETTLED", changed(statements.SETTLED, "instr(", "0 * instr("))]
+
+
 @broken("sqlite", "LIV-4.claim", "LIV-4.poll", "LIV-4.refused", "LIV-4.runner", options=_FAST)
 def forgets_requests() -> Patches:
     """A claim that is repeated after a lost reply takes other jobs."""

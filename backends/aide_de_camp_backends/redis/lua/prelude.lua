@@ -106,27 +106,29 @@ local function find(id)
   return packed and read_head(packed)
 end
 
-local RUN_FORMAT = '>c8c8I4c8Bc8Bc0Bc0I2c0'
+local RUN_FORMAT = '>c8c8I4c8Bc8Bc0Bc0Bc0I2c0'
 
--- reason is empty for none, else a plus sign and the words.
+-- reason is empty for none, else a plus sign and the words. settled and kind are the last
+-- settlement; before has those before it, the newest first, nine bytes each.
 local function read_run(packed)
   local run = {}
   if not packed then
     run.started, run.ends, run.most, run.settled, run.kind = NONE, NONE, 0, NONE, 0
-    run.finished, run.request, run.requeued, run.worker, run.reason = NONE, '', '', '', ''
+    run.finished, run.request, run.requeued, run.before = NONE, '', '', ''
+    run.worker, run.reason = '', ''
     return run
   end
   local behind
   run.started, run.ends, run.most, run.settled, run.kind, run.finished, run.request, run.requeued,
-    run.worker, behind = struct.unpack(RUN_FORMAT, packed)
+    run.before, run.worker, behind = struct.unpack(RUN_FORMAT, packed)
   run.reason = string.sub(packed, behind)
   return run
 end
 
 local function pack_run(run)
   return struct.pack(RUN_FORMAT, run.started, run.ends, run.most, run.settled, run.kind,
-    run.finished, #run.request, run.request, #run.requeued, run.requeued, #run.worker,
-    run.worker) .. run.reason
+    run.finished, #run.request, run.request, #run.requeued, run.requeued, #run.before,
+    run.before, #run.worker, run.worker) .. run.reason
 end
 
 local function save(id, job, run)

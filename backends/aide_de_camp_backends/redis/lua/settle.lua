@@ -1,7 +1,23 @@
 -- Ends attempts. Per settlement: id, token, kind, delay, reason (empty, or + and the words), and
 -- the error in two parts (empty: none).
 begin()
+local MOST_BEFORE = 63  -- seven settlements before the last
 local COMPLETED, RETRY, SNOOZED, RELEASED, KILLED, CANCELLED = 0, 1, 2, 3, 4, 5
+-- Whether a settlement took effect before: a repeat finds its own doing, also where the job was
+-- claimed again, and ended, since.
+local function is_repeat(run, token, kind)
+  if run.settled == token and run.kind == kind then
+    return true
+  end
+  local wanted = token .. string.char(kind)
+  for at = 1, #run.before, 9 do
+    if string.sub(run.before, at, at + 8) == wanted then
+      return true
+    end
+  end
+  return false
+end
+
 local answers = {}
 for i = 3, #ARGV, 7 do
   local id, token, kind, delay, reason = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3],
@@ -9,12 +25,15 @@ for i = 3, #ARGV, 7 do
   local shown, detail = ARGV[i + 5], ARGV[i + 6]
   local job, answer = find(id), 0
   local run = job and read_run(call('HGET', RUN, id))
-  if job and run.settled == token and run.kind == kind then
-    answer = 1  -- a repeat finds its own doing, also where the job was claimed again since
+  if job and is_repeat(run, token, kind) then
+    answer = 1
   elseif job and job.state == RUNNING_STATE and job.token == token then
     answer = 1
     if kind == RETRY or kind == SNOOZED or kind == RELEASED then
       wake()
+    end
+    if run.settled ~= NONE then
+      run.before = string.sub(run.settled .. string.char(run.kind) .. run.before, 1, MOST_BEFORE)
     end
     run.settled, run.kind = token, kind
     if shown ~= '' then
