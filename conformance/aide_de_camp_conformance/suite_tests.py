@@ -12,7 +12,6 @@ import pytest
 from aide_de_camp.spi import AideDeCampError
 from aide_de_camp_conformance.backend import BackendConformance
 from aide_de_camp_conformance.harness import Harness
-from aide_de_camp_conformance.levels import HIGHEST
 from aide_de_camp_conformance.url_harness import UrlHarness
 
 
@@ -39,4 +38,3 @@ class TestBackend(BackendConformance):
 def _asked(request: pytest.FixtureRequest) -> None:
     # Classes are set up without the options; this comes before.
     TestBackend.url = request.config.getoption("adc_url", default=None)
-    TestBackend.level = int(request.config.getoption("adc_level", default=None) or HIGHEST)
