@@ -12,6 +12,7 @@ from aide_de_camp import Registry
 from aide_de_camp.spi import Scratch, StorageOpener
 from aide_de_camp_conformance.harness import Harness
 from aide_de_camp_conformance.running import OPENING
+from aide_de_camp_conformance.template import NAMESPACE, check_template, filled
 from aide_de_camp_conformance.transactions import OwnTransaction, sqlalchemy_transaction
 
 
@@ -35,7 +36,7 @@ class UrlHarness(Harness):
         left: names of places that couldn't be removed.
 
     Raises:
-        ValueError: the places at this URL can't be kept apart.
+        ValueError: the places at this URL can't be kept apart, or it has other braces.
         AideDeCampError: no backend serves the URL, or it can't be used.
     """
 
@@ -45,7 +46,8 @@ class UrlHarness(Harness):
         self.left: list[str] = []
         self._template = template or self.template
         self._registry = Registry() if registry is None else registry
-        self._scratch = None if "{namespace}" in self._template else self._found_scratch()
+        check_template(self._template)
+        self._scratch = None if NAMESPACE in self._template else self._found_scratch()
         self._folder = Path(tempfile.mkdtemp(prefix="adc-kit-"))
 
     def opener(self, namespace: str) -> StorageOpener:
@@ -74,10 +76,8 @@ class UrlHarness(Harness):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _url(self, namespace: str) -> str:
-        url = self._template.replace("{folder}", str(self._folder))
-        if self._scratch is None:
-            return url.replace("{namespace}", namespace)
-        return self._scratch.url(url, namespace)
+        url = filled(self._template, namespace=namespace, folder=self._folder)
+        return url if self._scratch is None else self._scratch.url(url, namespace)
 
     def _found_scratch(self) -> Scratch:
         found = self._registry.scratch(self._template)
