@@ -27,15 +27,18 @@ class BackendConformance:
 
     Attributes:
         harness: makes the harness, without arguments; its class does.
-        level: the highest level that is asked for, 1 to 3; what is above it is skipped.
+        level: the highest level that is asked for, 1 to 3; what is above it is skipped. ``pytest
+            --adc-level`` may lower it, and doesn't raise it.
         published: the file of a report that is committed, if any. What is found must agree with
             it; ``pytest --adc-publish`` writes it anew.
+        asked: the lower of the two, in this test.
         result: how the requirement of this test fared.
     """
 
     harness: ClassVar[type[Harness]]
     level: ClassVar[int] = HIGHEST
     published: ClassVar[Path | None] = None
+    asked: int = HIGHEST
     result: Result | None = None
     _open: ClassVar[Harness]
     _introduction: ClassVar[Introduction | None] = None
@@ -112,7 +115,8 @@ def _why_not(requirement: Requirement) -> str:
 
 def _test_of(requirement: Requirement, name: str) -> Callable[..., None]:
     def test(self: BackendConformance, request: pytest.FixtureRequest) -> None:
-        if requirement.level > self.level:
+        self.asked = min(self.level, request.config.getoption("adc_level", default=None) or HIGHEST)
+        if requirement.level > self.asked:
             pytest.skip(f"it is asked at level {requirement.level}")
         self.result = self.run(requirement)
         # A failure is told as that, whatever is published of it.

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
-E = TypeVar("E", bound=BaseException)
+from aide_de_camp_conformance.unlike import short, unlike
 
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 120
-_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = _SHORT.maxdict = 12
+E = TypeVar("E", bound=BaseException)
 
 
 def same(got: Any, wanted: Any, what: str) -> None:
-    """Assert that two values are equal.
+    """Assert that two values are equal; where they are long, the message says where they differ.
 
     Args:
         got: what the backend gave.
         wanted: what the contract says.
         what: what the value is, for the message.
     """
-    assert got == wanted, f"{what}: expected {_SHORT.repr(wanted)}, got {_SHORT.repr(got)}"
+    assert got == wanted, f"{what}: expected {short(wanted)}, got {short(got)}{unlike(got, wanted)}"
 
 
 class Caught(Generic[E]):

@@ -33,13 +33,15 @@ class _Tested:
 
     Attributes:
         name: of the class.
-        asked: the highest level that it asks for.
+        level: the highest level that it asks for by itself.
+        asked: the same, lowered by ``--adc-level``.
         published: the file of its published report; None if it names none.
         introduction: of its storage.
         results: by the requirement's id.
     """
 
     name: str
+    level: int
     asked: int
     published: Path | None
     introduction: Introduction
@@ -120,14 +122,19 @@ class Gathering:
             return True
         fine = True
         for of, form in forms.items():
-            path = self._tested[of].published
+            tested = self._tested[of]
+            path = tested.published
             if path is None:
                 continue
-            if form.complete:
+            if tested.asked < tested.level:
+                why = f"--adc-level asks for less than {tested.name} does"
+            elif not form.complete:
+                why = f"{len(form.deselected)} were left out"
+            else:
                 self._put(path, published(form))
                 continue
             fine = False
-            self._told.append(f"{path} is left as it was: {len(form.deselected)} were left out")
+            self._told.append(f"{path} is left as it was: {why}")
         return fine
 
     def _put(self, path: Path, form: ReportForm) -> None:
@@ -141,7 +148,8 @@ def _note(test: BackendConformance, result: Result) -> dict[str, Any]:
     said = test.introduction()
     return {
         "name": type(test).__name__,
-        "asked": test.level,
+        "level": test.level,
+        "asked": test.asked,
         "published": None if test.published is None else str(test.published),
         "introduction": {
             "server": said.server,
@@ -161,7 +169,7 @@ def _tested_of(note: dict[str, Any]) -> _Tested:
     said: dict[str, Any] = dict(note["introduction"])
     said["capabilities"] = frozenset(map(Capability, said["capabilities"]))
     path = None if note["published"] is None else Path(note["published"])
-    return _Tested(note["name"], note["asked"], path, Introduction(**said))
+    return _Tested(note["name"], note["level"], note["asked"], path, Introduction(**said))
 
 
 def _result_of(note: dict[str, Any]) -> Result:

@@ -20,7 +20,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         choices=(1, 2, 3),
         default=3,
-        help="The highest level that those tests ask for.",
+        help="The highest level that is asked for, of those tests and of your own; a class whose "
+        "'level' is lower keeps to that.",
     )
     group.addoption(
         "--adc-json",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from attrs import field, frozen
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aide_de_camp_conformance.kit import Kit
 
 Check = Callable[["Kit"], Awaitable[None]]
+R = TypeVar("R", bound="Requirement")
 
 TIME_LIMIT: Final = 60.0
 """Seconds after which a requirement counts as failed, unless it states its own limit."""
@@ -116,16 +117,20 @@ def requirement(
     return make
 
 
-def collect(modules: Iterable[ModuleType]) -> Mapping[str, Requirement]:
+def collect(modules: Iterable[ModuleType], kind: type[R]) -> Mapping[str, R]:
     """Gather the requirements of some modules, in the order in which they are written.
+
+    Args:
+        modules: where they stand.
+        kind: which: a backend's, or a codec's.
 
     Raises:
         ValueError: two have the same id.
     """
-    found: dict[str, Requirement] = {}
+    found: dict[str, R] = {}
     for module in modules:
         for value in vars(module).values():
-            if isinstance(value, Requirement):
+            if isinstance(value, kind):
                 if value.id in found:
                     raise ValueError(f"two requirements are called {value.id}")
                 found[value.id] = value

@@ -5,6 +5,7 @@ No file of your own is needed. The URL is as for ``adc conformance run``.
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from typing import ClassVar
 
 import pytest
@@ -12,7 +13,6 @@ import pytest
 from aide_de_camp.spi import AideDeCampError
 from aide_de_camp_conformance.backend import BackendConformance
 from aide_de_camp_conformance.harness import Harness
-from aide_de_camp_conformance.levels import HIGHEST
 from aide_de_camp_conformance.url_harness import UrlHarness
 
 
@@ -27,16 +27,17 @@ class TestBackend(BackendConformance):
         """Make it from the URL."""
         if not cls.url:
             pytest.exit("name a storage: --adc-url=URL", pytest.ExitCode.USAGE_ERROR)
-        try:
-            harness = UrlHarness(cls.url)
-            harness.opener("adc_kit_check")
-        except (ValueError, AideDeCampError) as error:
-            pytest.exit(f"--adc-url: {error}", pytest.ExitCode.USAGE_ERROR)
-        return harness
+        with ExitStack() as stack:
+            try:
+                harness = stack.enter_context(closing(UrlHarness(cls.url)))
+                harness.opener("adc_kit_check")
+            except (ValueError, AideDeCampError) as error:
+                pytest.exit(f"--adc-url: {error}", pytest.ExitCode.USAGE_ERROR)
+            stack.pop_all()
+            return harness
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _asked(request: pytest.FixtureRequest) -> None:
     # Classes are set up without the options; this comes before.
     TestBackend.url = request.config.getoption("adc_url", default=None)
-    TestBackend.level = int(request.config.getoption("adc_level", default=None) or HIGHEST)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
+import weakref
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from aide_de_camp import Registry
 from aide_de_camp.spi import Scratch, StorageOpener
 from aide_de_camp_conformance.harness import Harness
 from aide_de_camp_conformance.running import OPENING
+from aide_de_camp_conformance.template import NAMESPACE, check_template, filled
 from aide_de_camp_conformance.transactions import OwnTransaction, sqlalchemy_transaction
 
 
@@ -30,23 +33,34 @@ class UrlHarness(Harness):
     Args:
         template: the URL; None takes the class's.
         registry: the plugins; None takes those that are installed.
+        within: where the temporary folder is made; None takes the system's place for such.
 
     Attributes:
         left: names of places that couldn't be removed.
+        folder: the temporary folder; it is removed with what is in it.
 
     Raises:
-        ValueError: the places at this URL can't be kept apart.
+        ValueError: the places at this URL can't be kept apart, or it has other braces.
         AideDeCampError: no backend serves the URL, or it can't be used.
     """
 
     template: str = ""
 
-    def __init__(self, template: str | None = None, *, registry: Registry | None = None) -> None:
+    def __init__(
+        self,
+        template: str | None = None,
+        *,
+        registry: Registry | None = None,
+        within: Path | None = None,
+    ) -> None:
         self.left: list[str] = []
         self._template = template or self.template
         self._registry = Registry() if registry is None else registry
-        self._scratch = None if "{namespace}" in self._template else self._found_scratch()
-        self._folder = Path(tempfile.mkdtemp(prefix="adc-kit-"))
+        check_template(self._template)
+        self._scratch = None if NAMESPACE in self._template else self._found_scratch()
+        self.folder = Path(tempfile.mkdtemp(prefix="adc-kit-", dir=within))
+        # Who forgets to close it, or dies of an error before, leaves no folder behind either.
+        self._tidy = weakref.finalize(self, _tidy, self.folder, os.getpid())
 
     def opener(self, namespace: str) -> StorageOpener:
         """See :meth:`Harness.opener`."""
@@ -71,13 +85,11 @@ class UrlHarness(Harness):
 
     def close(self) -> None:
         """Remove the temporary folder."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._tidy()
 
     def _url(self, namespace: str) -> str:
-        url = self._template.replace("{folder}", str(self._folder))
-        if self._scratch is None:
-            return url.replace("{namespace}", namespace)
-        return self._scratch.url(url, namespace)
+        url = filled(self._template, namespace=namespace, folder=self.folder)
+        return url if self._scratch is None else self._scratch.url(url, namespace)
 
     def _found_scratch(self) -> Scratch:
         found = self._registry.scratch(self._template)
@@ -91,6 +103,12 @@ class UrlHarness(Harness):
                 "of its own), or give the backend's descriptor a 'scratch'"
             )
         return found
+
+
+def _tidy(folder: Path, owner: int) -> None:
+    # A forked child has this harness too, and ends while its parent goes on.
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _remove(scratch: Scratch, url: str) -> None:

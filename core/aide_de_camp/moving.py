@@ -68,10 +68,13 @@ class MoveProgress:
     Attributes:
         moved: how many jobs were brought over so far.
         total: how many were to be moved when it began; more may have come since.
+        waiting: the jobs that run at the source, where all else was moved and the move waits for
+            them to end; else empty.
     """
 
     moved: int
     total: int
+    waiting: tuple[UUID, ...] = ()
 
 
 async def move_jobs(
@@ -96,7 +99,7 @@ async def move_jobs(
             scheduled or dead; else it is left there, and listed.
         forget_earlier: finish what earlier moves left in the two queues as if their other places
             were gone for good. Where one isn't, jobs can end up in both places.
-        progress: told after each batch.
+        progress: told after each batch, and each second while what runs is waited for.
 
     Returns:
         What was moved and what wasn't. Completed and cancelled jobs aren't moved.
@@ -153,6 +156,8 @@ class _Move:
                 continue
             if not (wait and running):
                 return MoveReport(self.moved, self.finished, tuple(running), tuple(self.conflicts))
+            if self.progress is not None:
+                self.progress(MoveProgress(self.moved, self.total, tuple(running)))
             await self.source.clock.sleep(_LOOK_AGAIN.total_seconds())
 
     async def count(self) -> None:

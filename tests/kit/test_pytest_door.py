@@ -33,7 +33,7 @@ class Broken(Fine):
     def opener(self, namespace):
         return MUTANTS["IgnoresPriority"].harness().opener(namespace)
 """
-FINE = MINE + "class TestFine(BackendConformance): harness = Fine\n"
+FINE = MINE + "class TestFine(BackendConformance):\n    harness = Fine\n"
 BROKEN = MINE + "class TestBroken(BackendConformance): harness = Broken\n"
 PUBLISHED = f"""{MINE}
 class TestFine(BackendConformance):
@@ -87,6 +87,24 @@ def test_a_partial_run_writes_no_level(run, tmp_path, left_out):
     assert (form.level, form.complete) == (0, False)
     assert "KEP-1.kept" in form.deselected
     assert outcomes(form)["PRI-2.priority"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("of_the_class", "of_the_run", "asked"), [(3, 1, 1), (1, 3, 1), (2, None, 2)]
+)
+def test_the_lower_level_of_the_class_and_of_the_run_is_asked_for(
+    run, tmp_path, of_the_class, of_the_run, asked
+):
+    source = f"{FINE}    level = {of_the_class}\n"
+    words = () if of_the_run is None else (f"--adc-level={of_the_run}",)
+    ran = run("--adc-json=r.json", "-rs", "-k", "PRI_2 or PRI_8 or SHR_1", *words, source=source)
+    assert ran.returncode == 0, ran.stdout
+    form = read(tmp_path / "r.json")
+    assert form.asked == asked
+    above = {each.id: each.level for each in REQUIREMENTS.values() if each.level > asked}
+    assert outcomes(form)["PRI-2.priority"] == "passed"
+    assert not above.keys() & outcomes(form).keys()
+    assert "it is asked at level 3" in ran.stdout
 
 
 def test_a_run_that_stops_early_writes_no_level(run, tmp_path):
@@ -153,7 +171,11 @@ def test_what_is_published_must_be_what_is_found(run, tmp_path):
     assert partial.returncode == pytest.ExitCode.USAGE_ERROR
     assert "published.json is left as it was" in partial.stdout
     assert not file.exists()
-    written = run("--adc-publish", "-n", "2")
+    lowered = run("--adc-publish", "--adc-level=1", source=PUBLISHED.replace("= 1", "= 2"))
+    assert lowered.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "left as it was: --adc-level asks for less than TestFine does" in lowered.stdout
+    assert not file.exists()
+    written = run("--adc-publish", "-n", "2", source=PUBLISHED)
     assert written.returncode == 0, written.stdout
     assert read(file) == published(read(file))
     assert (read(file).level, read(file).asked) == (1, 1)

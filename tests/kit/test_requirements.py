@@ -9,7 +9,8 @@ import pytest
 
 from aide_de_camp.spi import Capability
 from aide_de_camp_conformance import REQUIREMENTS
-from aide_de_camp_conformance.requirement import collect, requirement
+from aide_de_camp_conformance.codec_suite.requirement import CodecRequirement, codec_requirement
+from aide_de_camp_conformance.requirement import Requirement, collect, requirement
 
 CLAUSES = {
     "ENQ": {1, 2, 3, 4, 5, 6, 8},
@@ -66,7 +67,21 @@ def test_ids_are_unique():
     module.one = requirement("PRI-2.order", level=1)(check)
     module.two = requirement("PRI-2.order", level=1)(check)
     with pytest.raises(ValueError, match=r"PRI-2\.order"):
-        collect([module])
+        collect([module], Requirement)
+
+
+def test_a_codec_s_and_a_backend_s_are_gathered_alike():
+    async def check(kit) -> None:
+        """It is so."""
+
+    def examine(kit) -> None:
+        """It is so."""
+
+    module = ModuleType("both")
+    module.backend = requirement("PRI-2.order", level=1)(check)
+    module.codec = codec_requirement("COD-1.order")(examine)
+    module.other = check
+    assert collect([module], CodecRequirement) == {"COD-1.order": module.codec}
 
 
 def test_capabilities_have_two_sides():

@@ -92,6 +92,38 @@ def test_what_cannot_be_is_refused_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "scheme", "said"),
+    [
+        ("pytest-xdist", "mine", "is installed here already, in version"),
+        ("PyTest_XDist", "mine", "is installed here already, in version"),
+        ("xdist", "mine", "is taken: that of the distribution 'pytest-xdist' is importable here"),
+        ("here-already", "mine", r"is taken: .*here_already\.py is importable here"),
+        ("adc-memory", None, "memory:// is taken, by aide-de-camp, which is installed"),
+        ("adc-shelf", "redis+cluster", r"redis\+cluster:// is taken, by aide-de-camp"),
+    ],
+)
+def test_a_name_of_what_is_installed_is_refused_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, scheme: str | None, said: str
+) -> None:
+    site, folder = tmp_path / "site", tmp_path / "folder"
+    site.mkdir()
+    folder.mkdir()
+    (site / "here_already.py").touch()
+    monkeypatch.syspath_prepend(str(site))
+    with pytest.raises(ConfigurationError, match=said):
+        create(name, folder, scheme)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_without_code_is_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shelf").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert create("shelf", tmp_path) == tmp_path / "shelf"
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     made = create("adc-shelf", tmp_path)
     (made / "README.md").write_text("mine")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from aide_de_camp import JobState, Queue, move_jobs, open_queue
+from aide_de_camp import JobState, MoveProgress, Queue, move_jobs, moving, open_queue
 from aide_de_camp.spi import SettleKind, Settlement, Storage
 
 from ..calls import Calls
@@ -87,3 +88,38 @@ async def moved_while(number: int, kind: SettleKind, monkeypatch: pytest.MonkeyP
 
 async def states_of(queue: Queue) -> list[JobState]:
     return [job.state for job in (await queue.list_jobs()).jobs]
+
+
+def test_what_is_waited_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks on is told of what runs, once all else was moved, and no more at the end."""
+    monkeypatch.setattr(moving, "_LOOK_AGAIN", timedelta(0))
+    calls = Calls()
+
+    async def run() -> None:
+        async with (
+            open_queue("memory://", name=calls.queue) as source,
+            open_queue("memory://", name=calls.queue) as target,
+        ):
+            await calls.put(source.storage, calls.job())
+            claimed = await source.storage.claim(source.name, calls.request(limit=1), now=None)
+            (running,) = claimed.jobs
+            await calls.put(source.storage, calls.job(), calls.job())
+            end = Settlement(running.id, running.token, SettleKind.RETRY, delay=0)
+            told: list[MoveProgress] = []
+            ending: list[asyncio.Task[object]] = []
+
+            def look(progress: MoveProgress) -> None:
+                told.append(progress)
+                if progress.waiting and not ending:
+                    settling = source.storage.settle(source.name, [end], now=None)
+                    ending.append(asyncio.create_task(settling))
+
+            report = await move_jobs(source, target, progress=look)
+            assert (report.moved, report.running) == (3, ())
+            waits = [each for each in told if each.waiting]
+            assert waits
+            assert waits[0] == MoveProgress(2, 2, (running.id,))
+            assert told[0] == MoveProgress(2, 2)
+            assert told[-1] == MoveProgress(3, 2)
+
+    asyncio.run(run())

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from aide_de_camp import JobState, Queue, QueueMisused, move_jobs, open_queue, session
 from aide_de_camp.cli import main
+from aide_de_camp.earlier import Earlier, left_by_earlier
 from aide_de_camp.spi import StorageUnavailable
 
 from ..calls import Calls
@@ -112,6 +113,26 @@ def test_the_other_place_may_be_gone_for_good(monkeypatch: pytest.MonkeyPatch) -
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(("verb", "held"), [("get", (2, 2)), ("unhold", (0, 2))])
+def test_what_would_be_forgotten_is_counted(
+    verb: str, held: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut before the source has forgotten the jobs, and after."""
+    calls = Calls()
+
+    async def scenario() -> None:
+        async with three(calls) as (one, two, other):
+            assert not await left_by_earlier(one, two)
+            await calls.put(one.storage, calls.job(), calls.job())
+            await interrupt(one, two, verb, monkeypatch)
+            assert await left_by_earlier(one, two) == Earlier(1, *held)
+            assert await left_by_earlier(other, one) == Earlier(1, 0, held[0])
+            await move_jobs(one, two)
+            assert not await left_by_earlier(one, two)
+
+    asyncio.run(scenario())
+
+
 def test_the_command_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = Calls()
     urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("one", "two", "three")]
@@ -127,7 +148,18 @@ def test_the_command_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     asyncio.run(interrupted())
     arguments = ["move", urls[0], urls[2], "--name", calls.queue]
+    way = f"from queue {calls.queue!r} of {urls[0]} to queue {calls.queue!r} of {urls[2]}"
     refused = CliRunner().invoke(main, arguments)
     assert (refused.exit_code, "--forget-earlier" in refused.stderr) == (1, True)
-    done = CliRunner().invoke(main, [*arguments, "--forget-earlier"])
-    assert (done.exit_code, "1 job moved" in done.output) == (0, True), done.output
+    assert f"moving {way}: another move, of jobs out of the source" in refused.stderr
+    unasked = CliRunner().invoke(main, [*arguments, "--forget-earlier"])
+    assert unasked.exit_code == 1
+    assert "--yes" in unasked.stderr
+    assert f"Forget 1 interrupted move, with 1 job held at queue {calls.queue!r}" in unasked.stderr
+    assert "and 0 jobs held at" in unasked.stderr
+    again = CliRunner().invoke(main, arguments)
+    assert (again.exit_code, again.stderr) == (1, refused.stderr)
+    done = CliRunner().invoke(main, [*arguments, "--forget-earlier", "--yes"])
+    assert (done.exit_code, f"1 job moved {way}" in done.output) == (0, True), done.output
+    nothing = CliRunner().invoke(main, [*arguments, "--forget-earlier"])
+    assert (nothing.exit_code, "0 jobs moved" in nothing.output) == (0, True), nothing.output

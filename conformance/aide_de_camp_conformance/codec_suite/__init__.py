@@ -14,9 +14,10 @@ from aide_de_camp_conformance.codec_suite import (
     sharing,
     versions,
 )
-from aide_de_camp_conformance.codec_suite.requirement import CodecRequirement, collect
+from aide_de_camp_conformance.codec_suite.requirement import CodecRequirement
+from aide_de_camp_conformance.requirement import collect
 
 CODEC_REQUIREMENTS: Final[Mapping[str, CodecRequirement]] = collect(
-    (carrying, refusing, decoding, versions, secrecy, sharing, apart)
+    (carrying, refusing, decoding, versions, secrecy, sharing, apart), CodecRequirement
 )
 """Every requirement of codecs by its id."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType, ModuleType
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -80,19 +79,3 @@ def codec_requirement(
         )
 
     return make
-
-
-def collect(modules: Iterable[ModuleType]) -> Mapping[str, CodecRequirement]:
-    """Gather the requirements of some modules, in the order in which they are written.
-
-    Raises:
-        ValueError: two have the same id.
-    """
-    found: dict[str, CodecRequirement] = {}
-    for module in modules:
-        for value in vars(module).values():
-            if isinstance(value, CodecRequirement):
-                if value.id in found:
-                    raise ValueError(f"two requirements are called {value.id}")
-                found[value.id] = value
-    return MappingProxyType(found)

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import keyword
 import re
-import sys
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Final
 
 from aide_de_camp.spi import SPI_VERSION, ConfigurationError
+from aide_de_camp_conformance.scaffold.taken import refuse_taken
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*")
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9]*(?:[+.-][a-z0-9]+)*")
@@ -41,11 +40,13 @@ def create(name: str, folder: Path, scheme: str | None = None) -> Path:
         The distribution's folder.
 
     Raises:
-        ConfigurationError: a name can't be used, or the folder is there and holds something.
+        ConfigurationError: a name can't be used or is taken by what is installed, or the folder
+            is there and holds something. Nothing was written.
     """
     package = name.replace("-", "_").lower()
     chosen = _scheme(name, scheme)
-    _check_name(name, package)
+    _check_name(name)
+    refuse_taken(name, package, chosen)
     place = folder / name
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise ConfigurationError("folder", f"{place} is there already: choose another name")
@@ -75,9 +76,6 @@ def _scheme(name: str, scheme: str | None) -> str:
     return chosen
 
 
-def _check_name(name: str, package: str) -> None:
+def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ConfigurationError("name", f"must be like 'adc-shelf', not {name!r}")
-    taken = keyword.iskeyword(package) or package in sys.stdlib_module_names
-    if taken or package.startswith("aide_de_camp"):
-        raise ConfigurationError("name", f"the package's name {package!r} is taken: choose another")

@@ -53,6 +53,7 @@ REQUIREMENTS: Final[Mapping[str, Requirement]] = collect(
         transactions,
         capabilities,
         moving,
-    )
+    ),
+    Requirement,
 )
 """Every requirement by its id."""

@@ -57,7 +57,7 @@ def act_on_all(url: str, name: str, act: Act, *, yes: bool, as_json: bool) -> No
             total = await act.count(queue)
             if total and not yes:
                 which = f" {act.which}" if act.which else ""
-                _ask(f"{act.verb.capitalize()} {counted(total, act.noun)}{which}?")
+                ask(f"{act.verb.capitalize()} {counted(total, act.noun)}{which}?")
             acting = asyncio.ensure_future(act.act(queue))
             await show_progress(acting, lambda: act.count(queue), act.done, total)
             return await acting
@@ -97,7 +97,12 @@ def words_for(types: Sequence[str], reasons: Sequence[str] = ()) -> str:
     return " and ".join(parts)
 
 
-def _ask(question: str) -> None:
+def ask(question: str) -> None:
+    """Have the user agree to something.
+
+    Raises:
+        Failure: the user doesn't, or can't be asked.
+    """
     if not sys.stdin.isatty():
         raise Failure(f"{question.rstrip('?')}: give --yes to agree, since nobody can be asked")
     if not click.confirm(one_line(question), err=True):

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import AsyncExitStack, contextmanager
 from typing import Final
 
 import click
 
+from aide_de_camp.cli.bulk import ask
 from aide_de_camp.cli.failures import Failure, remember_url
 from aide_de_camp.cli.looking import looking, refuse_private
+from aide_de_camp.cli.move_shown import shown
+from aide_de_camp.cli.move_way import Way
 from aide_de_camp.cli.options import json_option
 from aide_de_camp.cli.output import print_json
 from aide_de_camp.cli.text import counted
-from aide_de_camp.moving import MoveProgress, MoveReport, move_jobs
+from aide_de_camp.earlier import left_by_earlier
+from aide_de_camp.moving import MoveReport, move_jobs
 from aide_de_camp.opening import open_queue
 from aide_de_camp.plugins import redact_url
+from aide_de_camp.queue import Queue
 from aide_de_camp.spi import StorageUnavailable
 
 _SHOWN: Final = 10
@@ -36,8 +40,9 @@ _SHOWN: Final = 10
     "--forget-earlier",
     is_flag=True,
     help="Take the other place of an interrupted move as gone for good: where it isn't, jobs may "
-    "end up in both places, and run twice.",
+    "end up in both places, and run twice. What it is about is counted and asked for first.",
 )
+@click.option("--yes", is_flag=True, help="Don't ask before forgetting earlier moves.")
 @json_option
 def move(
     *,
@@ -47,6 +52,7 @@ def move(
     to_name: str | None,
     leave_running: bool,
     forget_earlier: bool,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Move the jobs of a queue to another storage, of any kind.
@@ -56,19 +62,15 @@ def move(
     new one first. It may be interrupted at any moment: run it again, and nothing is lost or done
     twice. While an interrupted move isn't finished, others from or into its two queues are refused.
     """
-    where = source, target
+    way = Way(source, name, target, to_name or name)
     try:
         report = asyncio.run(
-            _move(
-                where,
-                name,
-                to_name or name,
-                wait=not leave_running,
-                forget_earlier=forget_earlier,
-            )
+            _move(way, wait=not leave_running, forget_earlier=forget_earlier, yes=yes)
         )
     except KeyboardInterrupt:
-        click.echo("adc: interrupted: run the same command again to finish", err=True)
+        click.echo(
+            f"adc: interrupted: run the same command again to finish moving {way.words}", err=True
+        )
         raise click.exceptions.Exit(130) from None
     if as_json:
         print_json(
@@ -80,25 +82,36 @@ def move(
             }
         )
     else:
-        _print(report, redact_url(source), redact_url(target))
+        _print(report, way)
     if report.conflicts:
         raise click.exceptions.Exit(1)
 
 
-async def _move(
-    where: tuple[str, str], name: str, to_name: str, *, wait: bool, forget_earlier: bool
-) -> MoveReport:
-    source, target = where
+async def _move(way: Way, *, wait: bool, forget_earlier: bool, yes: bool) -> MoveReport:
     async with AsyncExitStack() as stack:
-        with _naming(source):
-            old = await stack.enter_async_context(looking(source, name))
-        with _naming(target):
-            new = await stack.enter_async_context(open_queue(target, name=to_name))
-        refuse_private(new, target)
-        with _progress_bar() as progress:
-            return await move_jobs(
-                old, new, wait=wait, forget_earlier=forget_earlier, progress=progress
-            )
+        with _naming(way.source):
+            old = await stack.enter_async_context(looking(way.source, way.source_name))
+        with _naming(way.target):
+            new = await stack.enter_async_context(open_queue(way.target, name=way.target_name))
+        refuse_private(new, way.target)
+        with way.naming():
+            if forget_earlier and not yes:
+                await _ask_to_forget(old, new, way)
+            with shown(way.old) as progress:
+                return await move_jobs(
+                    old, new, wait=wait, forget_earlier=forget_earlier, progress=progress
+                )
+
+
+async def _ask_to_forget(old: Queue, new: Queue, way: Way) -> None:
+    left = await left_by_earlier(old, new)
+    if left:
+        ask(
+            f"Forget {counted(left.moves, 'interrupted move')}, with "
+            f"{counted(left.at_source, 'job')} held at {way.old} and "
+            f"{counted(left.at_target, 'job')} held at {way.new}, the other places being gone "
+            "for good?"
+        )
 
 
 @contextmanager
@@ -110,38 +123,14 @@ def _naming(url: str) -> Generator[None]:
         raise Failure(f"{redact_url(url)}: {error}") from error
 
 
-@contextmanager
-def _progress_bar() -> Generator[Callable[[MoveProgress], None] | None]:
-    """Show how far it got, where there is a terminal to show it on."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console  # noqa: PLC0415 (takes a while; `adc --help` needs none)
-    from rich.progress import (  # noqa: PLC0415 (as above)
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-
-    columns = TextColumn("moving"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("moving", total=None)
-
-        def show(progress: MoveProgress) -> None:
-            bar.update(task, completed=progress.moved, total=max(progress.total, progress.moved))
-
-        yield show
-
-
-def _print(report: MoveReport, source: str, target: str) -> None:
-    click.echo(f"{counted(report.moved, 'job')} moved from {source} to {target}.")
+def _print(report: MoveReport, way: Way) -> None:
+    click.echo(f"{counted(report.moved, 'job')} moved {way.words}.")
     if report.finished:
-        click.echo(f"{counted(report.finished, 'job')} put in use that an earlier move had left.")
+        finished = counted(report.finished, "job")
+        click.echo(f"{finished} put in use at {way.new} that an earlier move had left.")
     for ids, what in (
-        (report.running, "running, left where it is"),
-        (report.conflicts, "not moved: the target has another job with its id"),
+        (report.running, f"running, left at {way.old}"),
+        (report.conflicts, f"not moved: {way.new} has another job with its id"),
     ):
         for job_id in ids[:_SHOWN]:
             click.echo(f"{job_id}  {what}")

@@ -89,7 +89,8 @@ from aide_de_camp.spi.records import (
     Wake,
 )
 from aide_de_camp.spi.states import DeadReason, JobState, SettleKind
-from aide_de_camp.spi.storage import Storage, StorageBase
+from aide_de_camp.spi.storage import Storage
+from aide_de_camp.spi.storage_base import StorageBase
 from aide_de_camp.spi.version import SPI_VERSION, SpiVersion, incompatibility
 
 __all__ = [
