@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 from aide_de_camp.runner.line import Line
 
@@ -66,7 +66,7 @@ def test_each_has_one_where_all_wait():
         await turns(10)
         assert takers.taken == given[:5]
         assert len(takers.woken) == 5
-        assert line.take_all() == cast("list[Any]", given[5:])
+        assert line.take_all() == given[5:]
         assert line.take_all() == []
         await takers.end()
 
