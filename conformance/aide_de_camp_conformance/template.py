@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from aide_de_camp.plugins import redact_url
+from aide_de_camp import redact_url
 
 NAMESPACE: Final = "{namespace}"
 FOLDER: Final = "{folder}"
