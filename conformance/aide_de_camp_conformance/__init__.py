@@ -17,11 +17,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from aide_de_camp_conformance.asking import Need, NotAsked
     from aide_de_camp_conformance.conducting import run
     from aide_de_camp_conformance.harness import Harness
     from aide_de_camp_conformance.report import Report
     from aide_de_camp_conformance.requirement import Requirement
     from aide_de_camp_conformance.running import Outcome, Result, run_requirement
+    from aide_de_camp_conformance.server import Server
     from aide_de_camp_conformance.suite import REQUIREMENTS
     from aide_de_camp_conformance.transactions import OwnTransaction
     from aide_de_camp_conformance.url_harness import UrlHarness
@@ -31,11 +33,14 @@ __all__ = [
     "KIT_VERSION",
     "REQUIREMENTS",
     "Harness",
+    "Need",
+    "NotAsked",
     "Outcome",
     "OwnTransaction",
     "Report",
     "Requirement",
     "Result",
+    "Server",
     "UrlHarness",
     "run",
     "run_requirement",
@@ -45,11 +50,14 @@ _MODULES: Final = {
     "KIT_VERSION": "version",
     "REQUIREMENTS": "suite",
     "Harness": "harness",
+    "Need": "asking",
+    "NotAsked": "asking",
     "Outcome": "running",
     "OwnTransaction": "transactions",
     "Report": "report",
     "Requirement": "requirement",
     "Result": "running",
+    "Server": "server",
     "UrlHarness": "url_harness",
     "run": "conducting",
     "run_requirement": "running",

@@ -100,6 +100,8 @@ def tell(result: Result) -> None:
     requirement = result.requirement
     if result.outcome is Outcome.NOT_DECLARED:
         pytest.skip(_why_not(requirement))
+    if result.outcome is Outcome.NOT_ASKED:
+        pytest.skip(f"not asked: {result.message}")
     if result.outcome is Outcome.DEVIATION:
         pytest.xfail(result.message or "")
     if result.error is not None:

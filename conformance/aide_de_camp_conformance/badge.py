@@ -12,7 +12,8 @@ _COLOURS: Final = {0: "red", 1: "yellow", 2: "green", 3: "brightgreen"}
 def badge(form: ReportForm) -> dict[str, Any]:
     """Give the badge's JSON.
 
-    It names a level only for a run that left nothing out and in which nothing failed.
+    It names a level only for a run that left nothing out and in which nothing failed, and with it
+    how many requirements couldn't be asked.
     """
     if not form.complete:
         message, colour = "partial run", "lightgrey"
@@ -21,7 +22,8 @@ def badge(form: ReportForm) -> dict[str, Any]:
     elif not form.level:
         message, colour = "no level", "red"
     else:
-        message, colour = f"level {form.level}", _COLOURS[form.level]
+        unasked = f", {len(form.unasked)} not asked" if form.unasked else ""
+        message, colour = f"level {form.level}{unasked}", _COLOURS[form.level]
     return {
         "schemaVersion": 1,
         "label": "aide-de-camp conformance",

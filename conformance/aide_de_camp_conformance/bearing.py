@@ -63,5 +63,7 @@ def _check_by_kit(form: ReportForm, name: str) -> None:
             raise ValueError(f"{name} says level {each.level} of {each.id}: it is {known.level}")
         if each.outcome == "error":
             continue
+        if each.outcome == "not_asked" and known.needs is None:
+            raise ValueError(f"{name} says that {each.id} couldn't be asked: it needs nothing")
         if known.applies(declared) == (each.outcome == "not_declared"):
             raise ValueError(f"{name} says {each.outcome} of {each.id}, against what is declared")

@@ -99,6 +99,9 @@ def run(
     write {namespace} where the URL tells one place from another, and {folder} for a
     temporary folder: sqlite:///{folder}/{namespace}.db
 
+    A URL lets nobody kill the storage's server: what needs that isn't asked, and the report
+    says so.
+
     It ends with 0 if the level was reached (with --only: if what was run holds), 1 if not, and
     2 if it was called wrongly or the storage can't be opened.
     """

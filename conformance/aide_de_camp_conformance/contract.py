@@ -40,7 +40,8 @@ which that check fails.
 
 **Levels.** 1: one caller, one step after the other. 2: races, leases, kill -9, lost replies. 3:
 declared capabilities. A backend reaches a level when all requirements up to it hold, with nothing
-left out.
+left out. What *needs* something can't be asked without it: a report then says why, and names it
+beside the level.
 
 **Words.** A job is *scheduled* (waiting, due or not), *running* (claimed under a lease) or
 *finished*: *completed*, *cancelled* or *dead*. *Live* is scheduled or running; *held* is
@@ -92,6 +93,8 @@ def _line(each: Requirement) -> str:
         only = f", where {each.capability.value} is declared"
     if each.unless is not None:
         only = f", where {each.unless.value} isn't declared"
+    if each.needs is not None:
+        only += f"; needs {each.needs.value}"
     return f"- `{each.id}` (level {each.level}{only}) {each.sentence}"
 
 

@@ -14,7 +14,7 @@ Level = Annotated[int, Meta(ge=1, le=3)]
 Reached = Annotated[int, Meta(ge=0, le=3)]
 Seconds = Annotated[float, Meta(ge=0)]
 Word = Annotated[str, Meta(min_length=1)]
-OutcomeWord = Literal["passed", "failed", "error", "deviation", "not_declared"]
+OutcomeWord = Literal["passed", "failed", "error", "deviation", "not_declared", "not_asked"]
 
 
 @frozen(kw_only=True)
@@ -28,9 +28,11 @@ class RequirementForm:
         sentence: what must be.
         outcome: passed; failed; error (the harness gave no storage, so nothing was found out);
             deviation (it fails, as was declared beforehand); not_declared (it isn't asked of a
-            storage with these capabilities).
+            storage with these capabilities); not_asked (it couldn't be: what it needs, such as a
+            server to kill, wasn't there).
         seconds: how long it took; null in a published report.
-        message: what was found where it isn't passed; for a deviation, its reason first.
+        message: what was found where it isn't passed; for a deviation, its reason first; where it
+            couldn't be asked, why not.
     """
 
     id: Word
@@ -65,7 +67,7 @@ class KitForm:
 
     Attributes:
         version: the kit's own version.
-        digest: sums up what this kit asks: ids, levels, capabilities and sentences.
+        digest: sums up what this kit asks: ids, levels, capabilities, needs and sentences.
         project: the version of aide-de-camp that it came with; null in a published report.
         spi: the version of the plugin interface.
     """
@@ -125,7 +127,8 @@ class ReportForm:
         asked: the highest level that was asked for.
         deselected: requirements up to that level that were left out.
         complete: whether none was.
-        level: the level reached; 0 for none, and always for a run that isn't complete.
+        level: the level reached; 0 for none, and always for a run that isn't complete. What is
+            not_asked doesn't stand in its way, and is to be named with it.
         clauses: in the order of the contract.
     """
 
@@ -144,6 +147,11 @@ class ReportForm:
     def requirements(self) -> list[RequirementForm]:
         """All requirements that were run."""
         return [each for clause in self.clauses for each in clause.requirements]
+
+    @property
+    def unasked(self) -> list[str]:
+        """The ids of those that couldn't be asked."""
+        return [each.id for each in self.requirements if each.outcome == "not_asked"]
 
     @property
     def broken(self) -> list[RequirementForm]:

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from aide_de_camp.spi import StorageOpener
+from aide_de_camp_conformance.asking import NotAsked
+from aide_de_camp_conformance.server import Server
 from aide_de_camp_conformance.transactions import OwnTransaction
 
 
@@ -54,6 +56,22 @@ class Harness(ABC):
         """
         raise LookupError(
             "the storage declares TXN-1: the harness must override the method 'transaction'"
+        )
+
+    def server(self, namespace: str) -> Server:
+        """Give a hold on the server behind that same place, by which the kit kills it.
+
+        It must be the harness's own: nobody else's data may be on it. Requirements about a
+        server's end need it, and are not asked where there is none.
+
+        Returns:
+            What kills the server and starts it again on the same data and address.
+
+        Raises:
+            NotAsked: there is no server, or none that may be killed; the words stand in the report.
+        """
+        raise NotAsked(
+            "the harness has no server that it could kill (its method 'server' gives one)"
         )
 
     def remove(self, namespace: str) -> None:  # noqa: B027 (nothing to do is a fair default)

@@ -7,20 +7,26 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from aide_de_camp_conformance.form import ReportForm, RequirementForm
 
-_ELEMENTS: Final = {"failed": "failure", "error": "error", "deviation": "skipped"}
+_ELEMENTS: Final = {
+    "failed": "failure",
+    "error": "error",
+    "deviation": "skipped",
+    "not_asked": "skipped",
+}
+_SKIPPED: Final = ("deviation", "not_declared", "not_asked")
 
 
 def junit(form: ReportForm) -> str:
     """Give the text of the XML file: a test case per requirement.
 
-    A deviation that was declared counts as skipped, as in pytest's.
+    A deviation that was declared counts as skipped, as in pytest's; so does what wasn't asked.
     """
     requirements = form.requirements
     counts = {
         "tests": len(requirements),
         "failures": sum(each.outcome == "failed" for each in requirements),
         "errors": sum(each.outcome == "error" for each in requirements),
-        "skipped": sum(each.outcome in ("deviation", "not_declared") for each in requirements),
+        "skipped": sum(each.outcome in _SKIPPED for each in requirements),
     }
     attributes = {name: str(count) for name, count in counts.items()}
     if form.run is not None:

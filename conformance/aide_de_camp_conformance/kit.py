@@ -15,6 +15,7 @@ from aide_de_camp.spi import Storage, StorageOpener, to_datetime
 from aide_de_camp_conformance.desk import Desk
 from aide_de_camp_conformance.place import EventLog, door
 from aide_de_camp_conformance.requirement import PATIENCE
+from aide_de_camp_conformance.server import Server, killed
 from aide_de_camp_conformance.transactions import OwnTransaction
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class Kit:
         stack: closes what was opened.
         patience: see above.
         transaction: begins a transaction of a user's own on the place; None if none can be.
+        server: behind the place; None where the requirement doesn't need it.
     """
 
     def __init__(
@@ -51,12 +53,14 @@ class Kit:
         *,
         patience: float = PATIENCE,
         transaction: Begin | None = None,
+        server: Server | None = None,
     ) -> None:
         self.clock = ManualClock()
         self.patience = patience
         self.url = url
         self._opener = opener
         self._begin = transaction
+        self._server = server
         self._stack = stack
 
     # --- time ---------------------------------------------------------------------------------
@@ -143,6 +147,14 @@ class Kit:
         """Begin a transaction of a user's own on the place."""
         assert self._begin is not None, "this kit was given no way to begin a transaction"
         return self._begin()
+
+    def server_killed(self) -> AbstractAsyncContextManager[None]:
+        """Kill the storage's server, have it away during the block, and start it again.
+
+        Only a requirement that says so (``needs=Need.SERVER``) can.
+        """
+        assert self._server is not None, "this kit was given no server to kill"
+        return killed(self._server)
 
     # --- runners ------------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
 
+from aide_de_camp_conformance.asking import NotAsked
+
 _CHUNK = 65_536
 
 
@@ -65,20 +67,24 @@ class Lane:
 
 
 @asynccontextmanager
-async def lane_to(url: str | None) -> AsyncGenerator[Lane | None]:
+async def lane_to(url: str | None) -> AsyncGenerator[Lane]:
     """Open a way to a storage's server that can be cut.
 
     Args:
         url: the storage's.
 
     Yields:
-        The way; None where the URL names no one host with its port, so that there is no
-        connection that could be cut.
+        The way.
+
+    Raises:
+        NotAsked: the URL names no one host with its port, so that there is nothing to cut.
     """
     target = _target_of(url)
     if url is None or target is None:
-        yield None
-        return
+        raise NotAsked(
+            "the storage's URL names no one host with its port: there are no connections that the "
+            "kit could cut"
+        )
     lane = Lane(*target)
     tasks: set[asyncio.Task[None]] = set()
 

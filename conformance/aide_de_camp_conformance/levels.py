@@ -20,6 +20,8 @@ def asked_of(level: int) -> tuple[str, ...]:
 def reached(outcomes: Iterable[tuple[int, Outcome]], *, asked: int, complete: bool) -> int:
     """Give the level that a run reached: all up to it holds, and nothing was left out.
 
+    What couldn't be asked keeps nobody from a level; whoever tells of the level names it too.
+
     Args:
         outcomes: of each requirement its level and how it fared.
         asked: the highest level that was asked for, 1 to 3.

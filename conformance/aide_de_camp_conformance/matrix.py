@@ -24,6 +24,7 @@ _MARKS: Final = {
     "error": _NOT_RUN,
     "deviation": "**deviates**",
     "not_declared": "-",
+    "not_asked": "not asked",
 }
 _INTRODUCTION: Final = """\
 # What each backend keeps
@@ -33,6 +34,9 @@ run the kit, they compare what is found with them. This page is generated (`nox 
 
 - *yes*: every requirement of the clause that is asked of the backend holds;
 - *refused*: the call of a capability that isn't declared is refused, and changes nothing;
+- *in part*: what was asked holds, and something couldn't be asked: there is no server to kill, say,
+  or there are no connections to cut;
+- *not asked*: none of it could be asked;
 - *-*: nothing is asked of a storage that declares what this one does.
 
 What each clause says stands in [the behaviour contract](contract.md).
@@ -82,7 +86,8 @@ def _summary(forms: Mapping[str, ReportForm]) -> list[list[str]]:
     return [
         [f"level reached (of 3; kit {', '.join(kits)})", *map(_level, forms.values())],
         [f"requirements that hold (of {len(REQUIREMENTS)})", *map(_held, forms.values())],
-        ["asked only of storages that declare something else", *map(_unasked, forms.values())],
+        ["asked only of storages that declare something else", *map(_undeclared, forms.values())],
+        ["that couldn't be asked", *map(_unasked, forms.values())],
         *(
             [_named(each), *(_declares(form, each) for form in forms.values())]
             for each in Capability
@@ -94,6 +99,10 @@ def _mark(form: ReportForm, clause: ClauseForm) -> str:
     is_refused = clause.clause in _CAPABILITIES and clause.clause not in form.backend.capabilities
     if is_refused and clause.outcome == "passed":
         return "refused"
+    if clause.outcome == "not_asked" and any(
+        each.outcome == "passed" for each in clause.requirements
+    ):
+        return "in part"
     return _MARKS[clause.outcome]
 
 
@@ -107,8 +116,12 @@ def _held(form: ReportForm) -> str:
     return str(sum(each.outcome == "passed" for each in form.requirements))
 
 
-def _unasked(form: ReportForm) -> str:
+def _undeclared(form: ReportForm) -> str:
     return str(sum(each.outcome == "not_declared" for each in form.requirements))
+
+
+def _unasked(form: ReportForm) -> str:
+    return str(len(form.unasked))
 
 
 def _named(capability: Capability) -> str:

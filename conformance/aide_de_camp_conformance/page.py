@@ -23,13 +23,15 @@ _MARKS: Final = {
     "error": "!",
     "deviation": "△",
     "not_declared": "·",
+    "not_asked": "?",
 }
 _WORDS: Final = {
     "passed": "holds",
     "failed": "doesn't hold",
     "error": "couldn't be run",
     "deviation": "declared deviation",
-    "not_declared": "not asked",
+    "not_declared": "not asked of it",
+    "not_asked": "couldn't be asked",
 }
 
 
@@ -65,6 +67,7 @@ def page(form: ReportForm) -> str:
         sections=list(_sections(form)),
         unsaid=[each for each in form.clauses if not each.requirements],
         deviations=[each for each in form.requirements if each.outcome == "deviation"],
+        unasked=[each for each in form.requirements if each.outcome == "not_asked"],
         marks=_MARKS,
         words=_WORDS,
     )

@@ -32,6 +32,7 @@ WORST_FIRST: Final = (
     Outcome.ERROR,
     Outcome.FAILED,
     Outcome.DEVIATION,
+    Outcome.NOT_ASKED,
     Outcome.PASSED,
     Outcome.NOT_DECLARED,
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from attrs import field, frozen
 
 from aide_de_camp.spi import Capability
+from aide_de_camp_conformance.asking import Need
 
 if TYPE_CHECKING:
     # The kit is what a check is given, and it runs checks: one of the two must come second.
@@ -38,6 +39,7 @@ class Requirement:
         since: the kit's version that brought it.
         capability: run it only where this is declared.
         unless: run it only where this is *not* declared: that the call is then refused.
+        needs: what it needs besides a storage; where that isn't there it can't be asked.
         heavy: it makes many rounds or waits for real; broken backends are spared it unless
             they say that it catches them.
         time_limit: seconds after which it counts as failed.
@@ -51,6 +53,7 @@ class Requirement:
     since: str
     capability: Capability | None
     unless: Capability | None
+    needs: Need | None
     heavy: bool
     time_limit: float
     sentence: str
@@ -76,6 +79,7 @@ def requirement(
     since: str = "0.1",
     capability: Capability | None = None,
     unless: Capability | None = None,
+    needs: Need | None = None,
     heavy: bool = False,
     time_limit: float | None = None,
 ) -> Callable[[Check], Requirement]:
@@ -88,6 +92,7 @@ def requirement(
         since: the kit's version that brought it.
         capability: run it only where this is declared.
         unless: run it only where this isn't declared.
+        needs: what it needs besides a storage.
         heavy: see :class:`Requirement`.
         time_limit: seconds; None means the usual limit.
 
@@ -108,6 +113,7 @@ def requirement(
             since=since,
             capability=capability,
             unless=unless,
+            needs=needs,
             heavy=heavy,
             time_limit=usual if time_limit is None else time_limit,
             sentence=sentence,

@@ -15,10 +15,12 @@ from attrs import field, frozen
 
 from aide_de_camp.plugins.urls import scrub
 from aide_de_camp.spi import Capability, StorageOpener
+from aide_de_camp_conformance.asking import HarnessBroken, Need, NotAsked
 from aide_de_camp_conformance.harness import Harness
 from aide_de_camp_conformance.kit import Kit
 from aide_de_camp_conformance.requirement import Requirement
-from aide_de_camp_conformance.said import said
+from aide_de_camp_conformance.said import clean, said
+from aide_de_camp_conformance.server import Server
 
 OPENING: Final = 60.0
 """Seconds that a storage has to open, to say what it is, and to close: one that hangs must not hang
@@ -37,6 +39,8 @@ class Outcome(StrEnum):
     """It doesn't hold, as whoever wrote the harness says beforehand, with the reason."""
     NOT_DECLARED = "not_declared"
     """It isn't asked of a storage that declares what this one does."""
+    NOT_ASKED = "not_asked"
+    """It can't be asked: what it needs isn't there, and the message says what."""
 
 
 @frozen
@@ -59,10 +63,6 @@ class Result:
 def new_namespace() -> str:
     """Name a place that nobody has: what is found of it later is known to be the kit's."""
     return f"adc_kit_{uuid.uuid4().hex[:16]}"
-
-
-class _HarnessBroken(Exception):
-    pass
 
 
 def run_requirement(
@@ -89,14 +89,22 @@ def run_requirement(
     namespace = new_namespace()
     start = time.monotonic()
 
-    def ended(outcome: Outcome, error: BaseException | None = None) -> Result:
-        message = None if error is None else _scrubbed(said(error), harness, namespace)
+    def ended(
+        outcome: Outcome, error: BaseException | None = None, words: str | None = None
+    ) -> Result:
+        words = words if error is None else said(error)
+        message = None if words is None else _scrubbed(words, harness, namespace)
         return Result(requirement, outcome, error, time.monotonic() - start, message)
 
     try:
         applied = asyncio.run(_run(requirement, harness, namespace, limit, patience))
-    except _HarnessBroken as error:
+    except HarnessBroken as error:
         return ended(Outcome.ERROR, error.__cause__)
+    except NotAsked as reason:
+        if requirement.needs is None:
+            # Only what says beforehand that it needs something may be left unasked.
+            return ended(Outcome.FAILED, reason)
+        return ended(Outcome.NOT_ASKED, words=clean(str(reason)))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 (whatever it is, SystemExit too, it is the answer)
@@ -124,16 +132,17 @@ async def _run(
         opener = harness.opener(namespace)
         url = harness.url(namespace)
     except Exception as error:
-        raise _HarnessBroken from error
+        raise HarnessBroken from error
     needed = requirement.capability or requirement.unless
     if needed is not None and not requirement.applies(await _capabilities(opener)):
         return False
+    server = _server(harness, namespace) if requirement.needs is Need.SERVER else None
     stack = AsyncExitStack()
     timeout = asyncio.timeout(limit)
     try:
         async with timeout:
             begin = partial(harness.transaction, namespace)
-            kit = Kit(opener, url, stack, patience=patience, transaction=begin)
+            kit = Kit(opener, url, stack, patience=patience, transaction=begin, server=server)
             await requirement.check(kit)
     except TimeoutError as error:
         if not timeout.expired():
@@ -152,8 +161,17 @@ async def _capabilities(opener: StorageOpener) -> frozenset[Capability]:
             declared = storage.capabilities
             await storage.close()
     except Exception as error:
-        raise _HarnessBroken from error
+        raise HarnessBroken from error
     return declared
+
+
+def _server(harness: Harness, namespace: str) -> Server:
+    try:
+        return harness.server(namespace)
+    except NotAsked:
+        raise
+    except Exception as error:
+        raise HarnessBroken from error
 
 
 async def _close(stack: AsyncExitStack) -> None:

@@ -16,6 +16,7 @@ COLOURS: Final = {
     "error": "bold magenta",
     "deviation": "yellow",
     "not_declared": "dim",
+    "not_asked": "cyan",
 }
 
 
@@ -41,7 +42,8 @@ def verdict(form: ReportForm) -> str:
     if not form.complete:
         return "no level: not everything was run"
     level = f"level {form.level}" if form.level else "no level"
-    return f"reaches {level} of kit {form.kit.version}"
+    told = f"reaches {level} of kit {form.kit.version}"
+    return f"{told}; not asked: {', '.join(form.unasked)}" if form.unasked else told
 
 
 def tally(form: ReportForm) -> str:

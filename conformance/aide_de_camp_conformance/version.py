@@ -17,7 +17,7 @@ It goes apart from the package's: a release that asks for nothing new leaves cla
 
 
 def digest(requirements: Mapping[str, Requirement]) -> str:
-    """Sum up what is asked: ids, levels, capabilities and sentences, in any order.
+    """Sum up what is asked: ids, levels, capabilities, needs and sentences, in any order.
 
     Returns:
         ``sha256:`` and 64 hexadecimal digits.
@@ -30,6 +30,7 @@ def digest(requirements: Mapping[str, Requirement]) -> str:
                 each.since,
                 "" if each.capability is None else each.capability.value,
                 "" if each.unless is None else each.unless.value,
+                "" if each.needs is None else each.needs.name,
                 each.sentence,
             )
         )

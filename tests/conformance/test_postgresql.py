@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aide_de_camp_conformance import UrlHarness
+from aide_de_camp_conformance import Server, UrlHarness
 from aide_de_camp_conformance.backend import BackendConformance
 
 from ..servers.postgresql import PostgresServer
@@ -16,6 +16,9 @@ class PostgresHarness(UrlHarness):
         self._server = PostgresServer(durable=True)
         self._server.start()
         super().__init__(f"{self._server.url()}?schema={{namespace}}")
+
+    def server(self, namespace: str) -> Server:
+        return self._server
 
     def close(self) -> None:
         super().close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aide_de_camp_conformance import UrlHarness
+from aide_de_camp_conformance import Server, UrlHarness
 from aide_de_camp_conformance.backend import BackendConformance
 
 from ..servers.redis_cluster import RedisCluster
@@ -17,6 +17,9 @@ class RedisHarness(UrlHarness):
         self._server = RedisServer(persistence="always")
         self._server.start()
         super().__init__(f"{self._server.url()}?prefix={{namespace}}")
+
+    def server(self, namespace: str) -> Server:
+        return self._server
 
     def close(self) -> None:
         super().close()

@@ -34,9 +34,10 @@ def write(folder: Path, block: str, more: str = "") -> None:
 
 
 def test_each_block_is_looked_at_below():
-    first, deviating, publishing = BLOCKS
-    assert "deviations" not in first + publishing
-    assert "published" not in first + deviating
+    first, killing, deviating, publishing = BLOCKS
+    assert "deviations" not in first + killing + publishing
+    assert "published" not in first + killing + deviating
+    assert "MyServer" not in first + deviating + publishing
 
 
 def test_a_class_of_your_own(run, tmp_path):
@@ -46,8 +47,15 @@ def test_a_class_of_your_own(run, tmp_path):
     assert "1 passed" in ran.stdout
 
 
-def test_a_deviation_that_is_none_fails(run, tmp_path):
+def test_a_server_that_can_be_killed(run, tmp_path):
     write(tmp_path, BLOCKS[1])
+    ran = run("-k", "LIV_2_restart")
+    assert ran.returncode == 0, ran.stdout
+    assert "1 passed" in ran.stdout
+
+
+def test_a_deviation_that_is_none_fails(run, tmp_path):
+    write(tmp_path, BLOCKS[2])
     ran = run("-k", "PRI_2")
     assert ran.returncode == 1, ran.stdout
     assert "PRI-2.time is listed as a deviation and holds" in ran.stdout
@@ -56,7 +64,7 @@ def test_a_deviation_that_is_none_fails(run, tmp_path):
 
 def test_publishing(run, tmp_path):
     """At level 1, for the sake of time; the block asks for all."""
-    write(tmp_path, BLOCKS[2], "    level = 1\n")
+    write(tmp_path, BLOCKS[3], "    level = 1\n")
     report = tmp_path / "conformance.json"
     left_out = run("--adc-publish", "-k", "PRI_2")
     assert "conformance.json is left as it was" in left_out.stdout

@@ -1,4 +1,4 @@
-"""What the kit can't do to a server: stop it, cut a connection, ask for too much (LIV-2, LIV-4)."""
+"""What a URL lets nobody do to a server: kill it, stop it, cut a connection (LIV-2, LIV-4)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from aide_de_camp.spi import (
     RetryLimits,
     Storage,
     StorageError,
+    StorageOpener,
     StorageUnavailable,
 )
+from aide_de_camp_conformance import REQUIREMENTS, Harness, Outcome, Server, run_requirement
 
 from ..servers.mariadb import HELP, MariadbServer, has_mariadb
 from ..servers.proxy import Proxy
@@ -49,6 +51,30 @@ def storage_of(monkeypatch: pytest.MonkeyPatch) -> Any:
         return connect(url, options)()
 
     return storage_of
+
+
+class OwnServer(Harness):
+    """The kit on a server that nobody else uses, so that it may be killed."""
+
+    def __init__(self, server: MariadbServer) -> None:
+        self._server = server
+        self._url = server.create_database()
+
+    def opener(self, namespace: str) -> StorageOpener:
+        from adc_mariadb.plugin import connect
+
+        return connect(f"{self._url}?prefix={namespace}_", {})
+
+    def server(self, namespace: str) -> Server:
+        return self._server
+
+
+@pytest.mark.parametrize("id_", ["DUR-1.server", "LIV-2.restart"])
+def test_the_kit_kills_its_server(monkeypatch: pytest.MonkeyPatch, id_: str) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    with MariadbServer() as server:
+        result = run_requirement(REQUIREMENTS[id_], OwnServer(server))
+    assert result.outcome is Outcome.PASSED, result.message
 
 
 def job(payload: bytes = b"x") -> NewJob:

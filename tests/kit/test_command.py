@@ -61,6 +61,14 @@ def test_a_partial_run_claims_no_level_in_any_file(tmp_path, only):
         assert "partial" in told or "not everything was run" in told
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_url_leaves_unasked_is_said_with_its_reason(jobs):
+    result = adc("run", "memory://", "--only", "LIV-2.restart", "--jobs", jobs)
+    assert result.exit_code == 0, result.output
+    assert "LIV-2.restart: not_asked: A server that is killed" in result.stdout
+    assert "the harness has no server that it could kill" in result.stdout
+
+
 def test_naming_everything_is_no_partial_run():
     groups = {each.partition("-")[0] for each in asked_of(1)}
     assert wanted_of(1, sorted(groups)) == wanted_of(1)

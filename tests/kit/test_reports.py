@@ -17,12 +17,21 @@ from jsonschema import Draft202012Validator
 from rich.console import Console
 
 import aide_de_camp_conformance
-from aide_de_camp_conformance import KIT_VERSION, REQUIREMENTS, Harness, Outcome, UrlHarness, run
+from aide_de_camp_conformance import (
+    KIT_VERSION,
+    REQUIREMENTS,
+    Harness,
+    Need,
+    Outcome,
+    UrlHarness,
+    run,
+)
 from aide_de_camp_conformance.badge import badge
 from aide_de_camp_conformance.bearing import check_details
 from aide_de_camp_conformance.form import ReportForm
 from aide_de_camp_conformance.forming import as_json, form_of, published, read, text_of
 from aide_de_camp_conformance.junit import junit
+from aide_de_camp_conformance.matrix import page as matrix
 from aide_de_camp_conformance.mutants import MUTANTS
 from aide_de_camp_conformance.page import page
 from aide_de_camp_conformance.report import Report
@@ -80,6 +89,9 @@ def reports() -> dict[str, ReportForm]:
             "failed": run(mutant("IgnoresPriority"), level=1, only=["PRI-2", "KEP-1"]),
             "refuted": fast(memory, 3, WAK_1__wait=Outcome.FAILED),
             "deviating": fast(memory, 3, LEA_4__task=Outcome.DEVIATION),
+            "unasked": fast(
+                memory, 3, LIV_2__restart=Outcome.NOT_ASKED, LIV_2__dropped=Outcome.NOT_ASKED
+            ),
             "deviation": run(
                 mutant("IgnoresPriority", {"PRI-2.priority": "known, see 7"}), only=["PRI-2"]
             ),
@@ -97,6 +109,7 @@ KINDS = [
     "failed",
     "refuted",
     "deviating",
+    "unasked",
     "deviation",
     "error",
     "nothing",
@@ -170,6 +183,8 @@ def test_a_file_that_claims_what_it_does_not_bear_out_is_refused(tmp_path):
         (changed(whole, "TXN-1.commit", outcome="passed"), "against what is declared"),
         ({**whole, "clauses": [told, *whole["clauses"][1:]]}, "what its requirements don't"),
         (changed(whole, "MOV-3.itself", outcome="not_declared"), "against what is declared"),
+        (unasked(whole, "MOV-3.itself"), "it needs nothing"),
+        (unasked(whole, "DUR-1.server"), "against what is declared"),
         ({"format": 1}, "no report"),
         ([], "no report"),
     ]
@@ -189,6 +204,14 @@ def changed(form, requirement, **to):
         one for each in form["clauses"] for one in each["requirements"] if one["id"] == requirement
     ]
     found.update(to)
+    return form
+
+
+def unasked(form, requirement):
+    """Have a report say that one requirement couldn't be asked, and its clause accordingly."""
+    form = changed(form, requirement, outcome="not_asked")
+    (clause,) = [each for each in form["clauses"] if requirement.startswith(f"{each['clause']}.")]
+    clause["outcome"] = "not_asked"
     return form
 
 
@@ -242,6 +265,7 @@ def test_what_is_published_tells_nothing_of_the_machine_or_the_moment():
         ("failed", 0, "partial run", "lightgrey"),
         ("refuted", 2, "failing", "red"),
         ("deviating", 1, "level 1", "yellow"),
+        ("unasked", 3, "level 3, 2 not asked", "brightgreen"),
         ("deviation", 0, "partial run", "lightgrey"),
         ("error", 1, "failing", "red"),
         ("nothing", 0, "failing", "red"),
@@ -270,7 +294,7 @@ def test_the_xml_counts_what_the_report_says(kind):
         "tests": len(outcomes),
         "failures": outcomes.count("failed"),
         "errors": outcomes.count("error"),
-        "skipped": outcomes.count("deviation") + outcomes.count("not_declared"),
+        "skipped": sum(map(outcomes.count, ("deviation", "not_declared", "not_asked"))),
     }
     names = [case.attrib["name"] for case in suite.iter("testcase")]
     assert names == [each.id for each in form.requirements]
@@ -294,6 +318,30 @@ def test_the_page_stands_alone(kind):
     for each in form.broken:
         assert f"adc conformance run URL --only {each.id}" in told
     assert ("were not run" in told) == (not form.complete)
+
+
+def test_what_was_not_asked_is_named_with_the_level_in_every_form():
+    form = reports()["unasked"]
+    outcomes = {each.clause: each.outcome for each in form.clauses}
+    assert outcomes["LIV-2"] == "not_asked"
+    with io.StringIO() as out:
+        print_report(form, Console(file=out, width=200))
+        told = out.getvalue()
+    assert "reaches level 3 of kit 0.1; not asked: LIV-2.dropped, LIV-2.restart" in told
+    assert "because" in told
+    shown = page(form)
+    assert "not asked: LIV-2.dropped, LIV-2.restart" in shown
+    assert 'id="LIV-2.restart"' in shown
+    assert "because" in shown
+    (case,) = [
+        each
+        for each in parsed(junit(form)).iter("testcase")
+        if each.attrib["name"] == "LIV-2.restart"
+    ]
+    (skipped,) = case
+    assert (skipped.tag, skipped.attrib["message"]) == ("skipped", "because")
+    row = next(line for line in matrix({"mine": form}).splitlines() if "LIV-2 (2)" in line)
+    assert row == "| LIV-2 (2) | in part |"
 
 
 def test_what_an_exception_says_can_steer_no_report():
@@ -320,11 +368,12 @@ def test_the_digest_changes_with_what_is_asked():
     changes = [
         attrs.evolve(first, sentence=f"{first.sentence} More."),
         attrs.evolve(first, level=3),
+        attrs.evolve(first, needs=Need.SERVER),
         attrs.evolve(first, since="9.9"),
         attrs.evolve(first, id="ENQ-1.other"),
     ]
     found = {digest({**REQUIREMENTS, first.id: each}) for each in [first, *changes]}
-    assert len(found) == 5
+    assert len(found) == 6
     assert digest(dict(reversed(REQUIREMENTS.items()))) == digest(REQUIREMENTS)
 
 

@@ -71,6 +71,7 @@ def codec_requirement(
             since=since,
             capability=None,
             unless=None,
+            needs=None,
             heavy=heavy,
             time_limit=TIME_LIMIT,
             sentence=sentence,

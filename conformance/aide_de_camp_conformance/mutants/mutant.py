@@ -14,7 +14,9 @@ from aide_de_camp.spi import Storage, StorageOpener
 from aide_de_camp_backends.memory.jobs import Jobs
 from aide_de_camp_backends.memory.storage import MemoryStorage
 from aide_de_camp_backends.memory.world import World
+from aide_de_camp_conformance.asking import NotAsked
 from aide_de_camp_conformance.harness import Harness
+from aide_de_camp_conformance.server import Server
 from aide_de_camp_conformance.transactions import OwnTransaction
 
 
@@ -24,6 +26,15 @@ class Begins(Protocol):
 
     def begin(self) -> OwnTransaction:
         """Begin one."""
+        ...
+
+
+@runtime_checkable
+class Place(Server, Protocol):
+    """Makes storages on one place, and is the server that they reach it by."""
+
+    def __call__(self) -> Storage:
+        """Make a storage."""
         ...
 
 
@@ -82,6 +93,12 @@ class _MutantHarness(Harness):
         assert isinstance(storage, Begins), "a mutant that declares TXN-1 begins transactions"
         yield storage.begin()
 
+    def server(self, namespace: str) -> Server:
+        place = self._openers[namespace]
+        if not isinstance(place, Place):
+            raise NotAsked("this mutant has no server")
+        return place
+
     def remove(self, namespace: str) -> None:
         del self._openers[namespace]
 
@@ -119,6 +136,15 @@ def broken_storage(*kills: str) -> Callable[[type[MemoryStorage]], Mutant]:
 
     def make(storage: type[MemoryStorage]) -> Mutant:
         return _mutant(storage, kills, lambda: on_world(World(), storage))
+
+    return make
+
+
+def broken_server(*kills: str) -> Callable[[type[Place]], Mutant]:
+    """Turn a class of places, each of which is its own server, into a mutant."""
+
+    def make(place: type[Place]) -> Mutant:
+        return _mutant(place, kills, place)
 
     return make
 

@@ -18,6 +18,7 @@ from aide_de_camp import (
     open_queue,
 )
 from aide_de_camp.spi import AideDeCampError, StorageUnavailable, Wake
+from aide_de_camp_conformance.asking import Need, NotAsked
 from aide_de_camp_conformance.expect import same
 from aide_de_camp_conformance.kit import Kit
 from aide_de_camp_conformance.lane import Lane, lane_to
@@ -29,32 +30,34 @@ _JOBS = 24
 
 
 @asynccontextmanager
-async def _through(lane: Lane, clock: Clock) -> AsyncGenerator[Queue | None]:
-    """Open a queue behind a lane; None where that can't be, by a certificate say."""
+async def _through(lane: Lane, clock: Clock) -> AsyncGenerator[Queue]:
+    """Open a queue behind a lane.
+
+    Raises:
+        NotAsked: that can't be.
+    """
     way = door()
     url = way.places.url_of(Registry().storage(lane.url))
     queue = open_queue(url, registry=way.registry, clock=clock, codecs=("json", "raw"))
     try:
         await queue.open()
-    except AideDeCampError:
+    except AideDeCampError as error:
         # Everything else opens the same storage directly, so that it isn't its fault.
-        yield None
-        return
+        raise NotAsked(
+            f"the storage can't be opened by a way that can be cut ({type(error).__name__}), as "
+            "where a certificate names its host"
+        ) from error
     try:
         yield queue
     finally:
         await queue.close()
 
 
-@requirement("LIV-2.dropped", level=2, heavy=True)
+@requirement("LIV-2.dropped", level=2, heavy=True, needs=Need.CONNECTIONS)
 async def dropped(kit: Kit) -> None:
-    """Connections that break, where there are any, end no runner and lose no job."""
-    async with lane_to(kit.url) as lane:
-        if lane is None:
-            return
-        async with _through(lane, kit.clock) as queue:
-            if queue is not None:
-                await _run_while_dropped(kit, lane, queue)
+    """Connections that break end no runner and lose no job."""
+    async with lane_to(kit.url) as lane, _through(lane, kit.clock) as queue:
+        await _run_while_dropped(kit, lane, queue)
 
 
 async def _run_while_dropped(kit: Kit, lane: Lane, queue: Queue) -> None:
@@ -79,15 +82,17 @@ async def _run_while_dropped(kit: Kit, lane: Lane, queue: Queue) -> None:
     assert cuts > 0, "no connection was open while jobs ran, so that none broke"
 
 
-@requirement("WAK-1.reconnects", level=3, capability=Capability.WAKE_UP, heavy=True)
+@requirement(
+    "WAK-1.reconnects",
+    level=3,
+    capability=Capability.WAKE_UP,
+    heavy=True,
+    needs=Need.CONNECTIONS,
+)
 async def hears_again(kit: Kit) -> None:
-    """A storage whose connections broke, where it has any, hears of new work again by itself."""
-    async with lane_to(kit.url) as lane:
-        if lane is None:
-            return
-        async with _through(lane, kit.clock) as queue:
-            if queue is not None:
-                await _hear_again(kit, lane, queue)
+    """A storage whose connections broke hears of new work again by itself."""
+    async with lane_to(kit.url) as lane, _through(lane, kit.clock) as queue:
+        await _hear_again(kit, lane, queue)
 
 
 async def _hear_again(kit: Kit, lane: Lane, queue: Queue) -> None:

@@ -6,17 +6,15 @@ What it can't find, and why:
   so is a deferred transaction of SQLite's that is made again after ``SQLITE_BUSY_SNAPSHOT``.
 * ``synchronous=OFF`` and ``appendfsync no`` lose data with the power alone: DUR-2 is reported.
 * A NOTIFY within the user's transaction is delivered with its commit, like one after it.
-* What only a server's end shows (scripts that aren't loaded again, a server that keeps nothing and
-  declares DUR-1), since no harness can end a server yet: see the backends' own tests.
 * A client's clock that *every* verb reads: within one host it is what SQLite does by right.
 """
 
 from __future__ import annotations
 
-from . import postgresql_faults, redis_faults, sqlite_faults, toys
+from . import postgresql_faults, redis_faults, server_faults, sqlite_faults, toys
 from .mutant import RealMutant, collect
 
-MUTANTS = collect((sqlite_faults, postgresql_faults, redis_faults, toys))
+MUTANTS = collect((sqlite_faults, postgresql_faults, redis_faults, server_faults, toys))
 """Every one by its name."""
 
 __all__ = ["MUTANTS", "RealMutant"]

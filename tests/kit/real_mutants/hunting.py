@@ -11,10 +11,11 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from aide_de_camp.spi import StorageOpener
-from aide_de_camp_conformance import REQUIREMENTS, Outcome, UrlHarness, run_requirement
+from aide_de_camp_conformance import REQUIREMENTS, Outcome, Server, UrlHarness, run_requirement
 from aide_de_camp_conformance.mutants.hunting import hurried
 from aide_de_camp_conformance.transactions import OwnTransaction, sqlalchemy_transaction
 
+from ...servers import PostgresServer, RedisServer
 from . import MUTANTS
 from .plugin import PREFIX, SCHEMES, break_it, broken_url, mend
 
@@ -29,12 +30,30 @@ TOUCHED = {"PRI-7", "CAN-8", "LEA-1", "LEA-2", "LEA-3", "RET-4.race", "LIV-4"}
 the faults in memory are found."""
 
 
+PLACES = {"postgresql": "schema", "redis": "prefix"}
+"""By a backend's name, the option that tells one place of a server from another."""
+
+
 class BrokenHarness(UrlHarness):
-    """A harness as a stranger has it, but that it breaks the backend."""
+    """A harness as a stranger has it, but that it breaks the backend.
+
+    Args:
+        url: of a place for the backend as it is; what needs a server of its own is given that.
+        name: the mutant's.
+    """
 
     def __init__(self, url: str, name: str) -> None:
         self._broken = name
+        self._server: PostgresServer | RedisServer | None = None
+        mutant = MUTANTS[name]
+        if mutant.server is not None:
+            self._server = mutant.server()
+            self._server.start()
+            url = f"{self._server.url()}?{PLACES[mutant.scheme]}={{namespace}}"
         super().__init__(broken_url(url, name))
+
+    def server(self, namespace: str) -> Server:
+        return super().server(namespace) if self._server is None else self._server
 
     def opener(self, namespace: str) -> StorageOpener:
         break_it(self._broken)
@@ -46,6 +65,8 @@ class BrokenHarness(UrlHarness):
     def close(self) -> None:
         super().close()
         mend()
+        if self._server is not None:
+            self._server.close()
 
 
 def announce(folder: Path) -> None:

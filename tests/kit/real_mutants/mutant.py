@@ -10,6 +10,8 @@ from attrs import field, frozen
 
 from aide_de_camp.spi import Storage
 
+from ...servers import PostgresServer, RedisServer
+
 Patches = Sequence[AbstractContextManager[object]]
 
 RACES = (
@@ -37,6 +39,7 @@ class RealMutant:
         patches: gives what breaks the backend while it is entered.
         around: what is put around each storage besides.
         options: more of the URL's query.
+        server: makes the server that it is run on; None where that may be any.
     """
 
     name: str
@@ -47,6 +50,9 @@ class RealMutant:
     patches: Callable[[], Patches] = field(repr=False, eq=False)
     around: Callable[[Storage], Storage] | None = field(default=None, repr=False, eq=False)
     options: str = ""
+    server: Callable[[], PostgresServer | RedisServer] | None = field(
+        default=None, repr=False, eq=False
+    )
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -63,6 +69,7 @@ def broken(
     may: Sequence[str] = (),
     around: Callable[[Storage], Storage] | None = None,
     options: str = "",
+    server: Callable[[], PostgresServer | RedisServer] | None = None,
 ) -> Callable[[Callable[[], Patches]], RealMutant]:
     """Turn a function that gives patches into a mutant; its docstring is the fault."""
 
@@ -77,6 +84,7 @@ def broken(
             patches=patches,
             around=around,
             options=options,
+            server=server,
         )
 
     return make
