@@ -10,6 +10,7 @@ from uuid import UUID
 
 from aide_de_camp.answers import one_each
 from aide_de_camp.checks import checked_id
+from aide_de_camp.mark_kinds import is_job
 from aide_de_camp.paging import page_of
 from aide_de_camp.session import Session
 from aide_de_camp.spi import Event, EventKind, JobNotFound, JobState
@@ -57,7 +58,7 @@ class Records:
         wanted = checked_id(job_id)
         records = await self.session.call(lambda storage: storage.get(self.name, [wanted]))
         (record,) = one_each(records, 1, "read jobs")
-        if record is None:
+        if record is None or not is_job(record):
             raise JobNotFound(
                 f"job {job_id} isn't in queue {self.name!r}: it never was, or its record is no "
                 "longer kept",

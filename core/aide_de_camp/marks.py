@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -11,24 +10,10 @@ from attrs import frozen
 
 from aide_de_camp.held import discard, each_record, get_records
 from aide_de_camp.ids import new_job_id
+from aide_de_camp.mark_kinds import MarkKind, is_job
 from aide_de_camp.queue import Queue
 from aide_de_camp.spi import HoldStatus, JobFilter, JobRecord, JobState, QueueMisused
 
-
-class MarkKind(StrEnum):
-    """What a mark says; its record's type. No user's type may end in a space."""
-
-    PROBE = "adc mark "
-    """Shows for a moment whether two URLs lead to one queue."""
-    IDLE = "adc move idle "
-    """For a move out of this queue nothing is held: not yet, or not any more."""
-    OUT = "adc move out "
-    """A move out of this queue is under way, or was interrupted."""
-    IN = "adc move in "
-    """A move into this queue is under way, or was interrupted."""
-
-
-_KINDS: Final = frozenset(MarkKind)
 _BITS: Final = {MarkKind.IDLE: 0, MarkKind.OUT: 1, MarkKind.IN: 2}
 """What tells the records' ids of one move apart: so each of its marks is there once or not."""
 _MARKS: Final = JobFilter(
@@ -96,16 +81,6 @@ async def find(queue: Queue) -> frozenset[Mark]:
         kind = MarkKind(record.job_type)
         found.add(Mark(kind, UUID(int=record.id.int ^ _BITS[kind])))
     return frozenset(found)
-
-
-def is_job(record: JobRecord) -> bool:
-    """Say whether a record is a job, and no mark."""
-    return is_job_type(record.job_type)
-
-
-def is_job_type(name: str) -> bool:
-    """Say whether a type is one of jobs, and not of marks."""
-    return name not in _KINDS
 
 
 async def jobs_of(queue: Queue, batch: Collection[JobRecord]) -> list[JobRecord]:

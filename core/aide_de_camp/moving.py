@@ -19,6 +19,7 @@ from attrs import define, evolve, field, frozen
 from aide_de_camp import marks
 from aide_de_camp.answers import one_each
 from aide_de_camp.held import batches, discard, each_record, get_records, unhold
+from aide_de_camp.mark_kinds import is_job, is_job_type
 from aide_de_camp.pairing import pair_up
 from aide_de_camp.queue import Queue
 from aide_de_camp.reaping import tell_of_reaped
@@ -166,7 +167,7 @@ class _Move:
         rows = await self.source.session.call(
             lambda storage: storage.count(self.source.name, where)
         )
-        self.total = sum(row.count for row in rows if marks.is_job_type(row.job_type))
+        self.total = sum(row.count for row in rows if is_job_type(row.job_type))
 
     async def finish_earlier(self) -> None:
         """Deal with what an earlier move left held at the target."""
@@ -206,7 +207,7 @@ class _Move:
         async for record in each_record(self.source, JobFilter(states=_LEFT)):
             if record.state is JobState.RUNNING:
                 running.append(record.id)
-            elif marks.is_job(record) and record.id not in self.conflicts:
+            elif is_job(record) and record.id not in self.conflicts:
                 others = True
         return running, others
 

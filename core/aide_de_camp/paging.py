@@ -6,6 +6,7 @@ from functools import partial
 from uuid import UUID
 
 from aide_de_camp.checks import checked_count
+from aide_de_camp.mark_kinds import is_job
 from aide_de_camp.session import Session
 from aide_de_camp.spi import BATCH_JOBS, JobFilter, JobRecord, RecordPage, Storage
 from aide_de_camp.views import JobPage, cursor_to_id, view_of
@@ -14,7 +15,7 @@ from aide_de_camp.views import JobPage, cursor_to_id, view_of
 async def page_of(
     session: Session, where: JobFilter, limit: int, cursor: str | None, *, newest_first: bool
 ) -> JobPage:
-    """Read one page of jobs (clause OBS-2).
+    """Read one page of jobs, the marks of moves left out (clause OBS-2).
 
     Raises:
         InvalidArgument: ``limit`` isn't in 1..1,000, or no page gave the cursor.
@@ -33,7 +34,7 @@ async def page_of(
                 newest_first=bool(newest_first),
             )
         )
-        found += page.records
+        found += filter(is_job, page.records)
         after = page.after
         if after is None:
             break

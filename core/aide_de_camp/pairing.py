@@ -22,7 +22,8 @@ from attrs import frozen
 
 from aide_de_camp import marks
 from aide_de_camp.ids import new_job_id
-from aide_de_camp.marks import Mark, MarkKind
+from aide_de_camp.mark_kinds import MarkKind
+from aide_de_camp.marks import Mark
 from aide_de_camp.queue import Queue
 from aide_de_camp.spi import QueueMisused
 

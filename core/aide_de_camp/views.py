@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from aide_de_camp.checks import checked_moment, checked_name, checked_several, checked_string
 from aide_de_camp.escaping import storable
+from aide_de_camp.mark_kinds import is_job_type
 from aide_de_camp.spi import (
     ERROR_MESSAGE_BYTES,
     CountFilter,
@@ -134,10 +135,11 @@ def view_of(record: JobRecord) -> JobView:
 
 
 def counts_of(rows: Iterable[CountRow]) -> JobCounts:
-    """Turn a storage's counts into what people see."""
+    """Turn a storage's counts into what people see: those of jobs, and not the marks of moves."""
     by_type: dict[str, dict[JobState, int]] = {}
     for row in rows:
-        by_type.setdefault(row.job_type, {})[row.state] = row.count
+        if is_job_type(row.job_type):
+            by_type.setdefault(row.job_type, {})[row.state] = row.count
     return JobCounts(by_type)
 
 
