@@ -14,6 +14,10 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 120
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = _SHORT.maxdict = 12
 
 
+class OutOfTime(AssertionError):
+    """What should happen didn't within the time that was given: it may be wrong, or just slow."""
+
+
 def same(got: Any, wanted: Any, what: str) -> None:
     """Assert that two values are equal.
 
