@@ -140,15 +140,20 @@ def results(session: nox.Session) -> None:
 
 @nox.session
 def hunt(session: nox.Session) -> None:
-    """Not part of the usual run: the model and histories for long, by new draws each time."""
+    """Not part of the usual run: model and histories for long, mutants against all there is."""
     _install(session, "test")
     longer = {
         "ADC_MODEL_EXAMPLES": os.environ.get("ADC_MODEL_EXAMPLES", "1000"),
         "ADC_HISTORY_SECONDS": os.environ.get("ADC_HISTORY_SECONDS", "60"),
         "ADC_HISTORY_SEED": os.environ.get("ADC_HISTORY_SEED", str(secrets.randbelow(2**31))),
+        "ADC_MUTANTS_HEAVY": "1",
     }
     session.log(" ".join(f"{name}={value}" for name, value in longer.items()))
-    paths = ["tests/conformance/test_model.py", "tests/histories/test_backends.py"]
+    paths = [
+        "tests/conformance/test_model.py",
+        "tests/histories/test_backends.py",
+        "tests/kit/test_mutants.py",
+    ]
     session.run("pytest", *AT_ONCE, *paths, *session.posargs, env=longer)
 
 

@@ -11,6 +11,10 @@ from aide_de_camp_conformance.unlike import short, unlike
 E = TypeVar("E", bound=BaseException)
 
 
+class OutOfTime(AssertionError):
+    """What should happen didn't within the time that was given: it may be wrong, or just slow."""
+
+
 def same(got: Any, wanted: Any, what: str) -> None:
     """Assert that two values are equal; where they are long, the message says where they differ.
 

@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from aide_de_camp import Clock, JobRouter, JobRunner, ManualClock, Queue, open_queue
 from aide_de_camp.spi import Storage, StorageOpener, to_datetime
 from aide_de_camp_conformance.desk import Desk
+from aide_de_camp_conformance.expect import OutOfTime
 from aide_de_camp_conformance.place import EventLog, door
 from aide_de_camp_conformance.requirement import PATIENCE
 from aide_de_camp_conformance.server import Server, killed
@@ -181,7 +182,8 @@ class Kit:
             raise
         runner.shutdown()
         await asyncio.wait([task], timeout=self.patience)
-        assert task.done(), f"the runner didn't end within {self.patience:g} s of a shutdown"
+        if not task.done():
+            raise OutOfTime(f"the runner didn't end within {self.patience:g} s of a shutdown")
         if (error := task.exception()) is not None:
             raise error
 
@@ -207,7 +209,8 @@ class Kit:
             if await answer if isinstance(answer, Awaitable) else answer:
                 return
             waited = time.monotonic() - start
-            assert waited < self.patience, f"it never happened that {what}"
+            if waited >= self.patience:
+                raise OutOfTime(f"it never happened that {what}")
             if isinstance(polling, ManualClock) and waited > (polls + 1) * _POLL_EVERY:
                 polls += 1
                 polling.advance(_POLL)
@@ -227,8 +230,7 @@ class Kit:
         Returns:
             What each returned, in order.
         """
-        stop = asyncio.timeout(self.patience * 5)
-        async with stop:
+        async with asyncio.timeout(self.patience * 5):
             return await asyncio.gather(
                 *(
                     asyncio.to_thread(self._in_thread, each)

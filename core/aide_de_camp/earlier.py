@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from aide_de_camp import marks
-from aide_de_camp.marks import MarkKind
+from aide_de_camp.mark_kinds import MarkKind, is_job_type
 from aide_de_camp.queue import Queue
 from aide_de_camp.spi import CountFilter, JobState
 
@@ -44,4 +44,4 @@ async def left_by_earlier(source: Queue, target: Queue) -> Earlier:
 
 async def _held(queue: Queue) -> int:
     rows = await queue.session.call(lambda storage: storage.count(queue.name, _HELD))
-    return sum(row.count for row in rows if marks.is_job_type(row.job_type))
+    return sum(row.count for row in rows if is_job_type(row.job_type))

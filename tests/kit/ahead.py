@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
@@ -41,12 +41,6 @@ class Ahead:
             if each not in self._hunts:
                 self._hunts[each] = self._submit(self._pool, each)
         return self._hunts[name].result()
-
-    def results(self, name: str, *, times: int) -> Iterator[Any]:
-        """Give what a hunt found, and then, as often as asked for, what another finds."""
-        yield self.result(name)
-        for _ in range(times - 1):
-            yield self._submit(self._pool, name).result()
 
 
 def line_of(items: Sequence[Any], parameter: str, known: Any) -> list[str]:

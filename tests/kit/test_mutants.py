@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
 
-from aide_de_camp_conformance import REQUIREMENTS, Outcome, run_requirement
+from aide_de_camp_conformance import REQUIREMENTS, Outcome
+from aide_de_camp_conformance.levels import asked_of, reached
 from aide_de_camp_conformance.mutants import MUTANTS, NULLS
-from aide_de_camp_conformance.mutants.hunting import hunt
+from aide_de_camp_conformance.mutants.hunting import faring, hunt
 
 from .ahead import Ahead, line_of
 from .real_mutants import MUTANTS as REAL
 
 AT_ONCE = 4
 """Most of a hunt is waiting for what doesn't come, so more run at once than there are cores."""
+HEAVY = bool(os.environ.get("ADC_MUTANTS_HEAVY"))
+"""Whether every mutant meets the heavy requirements too, and not only those that name them."""
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +27,16 @@ def hunts(request):
     line = line_of(request.session.items, "name", MUTANTS)
     # Spawned, since this process has threads, and a mutant must not see another's traces.
     with ProcessPoolExecutor(AT_ONCE, mp_context=get_context("spawn")) as pool:
-        yield Ahead(pool, line, lambda pool, name: pool.submit(hunt, name), number=AT_ONCE)
+        yield Ahead(
+            pool, line, lambda pool, name: pool.submit(hunt, name, heavy=HEAVY), number=AT_ONCE
+        )
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_turns_exactly_these_requirements_red(name, hunts):
-    wanted = sorted(MUTANTS[name].kills)
-    # Callers that race may miss each other in one hunt, where the machine has other work.
-    found = next(
-        (each for each in map(sorted, hunts.results(name, times=3)) if each == wanted), None
-    )
-    assert found is not None, (MUTANTS[name].fault, sorted(hunts.result(name)), wanted)
+    mutant, said = MUTANTS[name], hunts.result(name)
+    assert sorted(mutant.kills - said.keys()) == [], mutant.fault
+    assert {k: v for k, v in said.items() if k not in mutant.kills} == {}, mutant.fault
 
 
 def test_every_requirement_is_killed_by_some_mutant():
@@ -49,35 +52,29 @@ def test_mutants_name_requirements_that_there_are():
     assert all(mutant.kills for mutant in MUTANTS.values())
 
 
-OF_EACH_GROUP = (
-    "ENQ-1.durable",
-    "PRI-2.priority",
-    "CAN-1.cancelled",
-    "DEC-1.poll",
-    "LEA-1.exclusive",
-    "RET-5.completed",
-    "LIV-4.claim",
-    "KEP-1.kept",
-    "OBS-1.states",
-    "ERR-1.empty",
-)
-HANGING = ("CAN-1.cancelled", "ERR-1.empty", "LEA-1.exclusive", "PRI-2.priority")
 PASSED = {
-    "always empty": {"CAN-1.cancelled", "ENQ-1.durable", "ERR-1.empty"},
-    "claims everything twice": {"CAN-1.cancelled", "DEC-1.poll", "ENQ-1.durable", "ERR-1.empty"},
+    "accepts and forgets": 10,
+    "always empty": 27,
+    "claims everything twice": 65,
+    "always raises": 2,
+    "hangs": 1,
 }
-"""What even these do right."""
+"""How many requirements even these meet, at most: on a busy machine their time may be over."""
+
+
+@pytest.fixture(scope="module")
+def farings():
+    with ProcessPoolExecutor(AT_ONCE, mp_context=get_context("spawn")) as pool:
+        yield Ahead(pool, list(NULLS), lambda pool, name: pool.submit(faring, name), number=AT_ONCE)
 
 
 @pytest.mark.parametrize("name", NULLS)
-def test_a_backend_that_does_as_good_as_nothing_fails_at_everything_it_can(name):
-    """So it reaches no level; and one that hangs is found out, and let go of, within the limit."""
-    # Letting go of a queue on one that hangs takes the kit its full patience, so few are asked.
-    asked = HANGING if name == "hangs" else OF_EACH_GROUP
-    outcomes = {
-        each: run_requirement(REQUIREMENTS[each], NULLS[name], time_limit=0.5, patience=0.2).outcome
-        for each in asked
-    }
-    passed = {each for each, outcome in outcomes.items() if outcome is Outcome.PASSED}
-    assert sorted(passed) == sorted(PASSED.get(name, set()))
+def test_a_backend_that_does_as_good_as_nothing_reaches_no_level(name, farings):
+    """All of level 1 is asked; one that hangs is found out, and let go of, within the limit."""
+    outcomes = farings.result(name)
+    assert list(outcomes) == list(asked_of(1))
+    fared = [(REQUIREMENTS[each].level, outcome) for each, outcome in outcomes.items()]
+    assert reached(fared, asked=1, complete=True) == 0
     assert set(outcomes.values()) <= {Outcome.PASSED, Outcome.FAILED}
+    passed = [each for each, outcome in outcomes.items() if outcome is Outcome.PASSED]
+    assert len(passed) <= PASSED[name], passed

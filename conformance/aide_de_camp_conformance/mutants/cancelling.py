@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -13,12 +12,14 @@ from aide_de_camp.spi import (
     Cancellation,
     CancelResult,
     CancelStatus,
+    ClaimRequest,
     JobState,
     NewJob,
 )
 from aide_de_camp_backends.memory.job import StoredJob
 from aide_de_camp_backends.memory.jobs import Jobs
 from aide_de_camp_backends.memory.storage import MemoryStorage
+from aide_de_camp_conformance.mutants.gap import Gap
 from aide_de_camp_conformance.mutants.mutant import broken_jobs, broken_storage
 
 
@@ -49,6 +50,12 @@ class CancelsWithoutAnEnd(Jobs):
 )
 class CancelledStillWaits(Jobs):
     """A cancelled job keeps its place, and is handed out when its turn comes."""
+
+    def pick(self, request: ClaimRequest, now: int) -> list[StoredJob]:
+        """Choose the jobs to hand out, past those that were removed and still have a place."""
+        places = self.waiting.due(request.types, now, 10**9)
+        jobs = [self.by_id.get(UUID(bytes=place[2])) for place in places]
+        return [job for job in jobs if job is not None][: request.limit]
 
     def cancel(self, wanted: Cancellation, now: int) -> CancelResult:
         """Cancel it."""
@@ -192,16 +199,19 @@ class AnybodyCancelled(Jobs):
 class LooksThenCancels(MemoryStorage):
     """A cancel looks, lets others in, and then cancels whatever it finds."""
 
+    gap = Gap()
+
     async def cancel(
         self, queue: str, cancellations: Sequence[Cancellation], *, now: int | None
     ) -> Sequence[CancelResult]:
         """Cancel them."""
-        jobs = self.world.of(queue)
-        seen = [jobs.by_id.get(each.id) for each in cancellations]
-        states = [job.state if job else None for job in seen]
+        with self.world.lock:
+            jobs = self.world.of(queue)
+            seen = [jobs.by_id.get(each.id) for each in cancellations]
+            states = [job.state if job else None for job in seen]
         if JobState.SCHEDULED not in states:
             return await super().cancel(queue, cancellations, now=now)
-        await asyncio.sleep(0)
+        await self.gap.wait()
         results: list[CancelResult] = []
         for each, job, state in zip(cancellations, seen, states, strict=True):
             if job is not None and state is JobState.SCHEDULED is not job.state:

@@ -111,10 +111,12 @@ class RemovesThenRefuses(_Immovable):
     "MOV-1.held",
     "MOV-1.others",
     "MOV-2.imported",
+    "MOV-3.at_once",
     "MOV-3.conflict",
     "MOV-3.itself",
     "MOV-3.killed",
     "MOV-3.moved",
+    "MOV-3.third",
 )
 class DeclaresToMove(_Immovable):
     """Moving is declared, and refused."""

@@ -12,6 +12,7 @@ from aide_de_camp_backends.memory.job import Place, StoredJob
 from aide_de_camp_backends.memory.jobs import Jobs
 from aide_de_camp_backends.memory.storage import MemoryStorage
 from aide_de_camp_backends.memory.world import World
+from aide_de_camp_conformance.mutants.gap import Gap
 from aide_de_camp_conformance.mutants.mutant import broken_jobs, broken_storage, broken_world
 
 DAY = 24 * 3_600 * 1_000_000
@@ -38,6 +39,7 @@ class Sorted(Jobs):
     "MOV-2.imported",
     "PRI-2.mixed",
     "PRI-2.priority",
+    "PRI-3.many",
     "PRI-4.merged",
     "PRI-4.types",
     "PRI-7.passed",
@@ -205,7 +207,7 @@ class TypeByType(Jobs):
         return [self.by_id[UUID(bytes=place[2])] for place in found[: request.limit]]
 
 
-@broken_jobs("MOV-1.back", "PRI-2.mixed", "PRI-4.types", "PRI-5.batch", "PRI-6.moved")
+@broken_jobs("MOV-1.back", "PRI-2.mixed", "PRI-3.many", "PRI-4.types", "PRI-5.batch", "PRI-6.moved")
 class UnorderedReply(Jobs):
     """The right jobs are claimed, and handed out in the order of their ids."""
 
@@ -229,22 +231,28 @@ class OneTypePerClaim(Jobs):
 class LooksThenClaims(MemoryStorage):
     """A claim looks, lets others in, and then takes what it saw."""
 
+    gap = Gap()
+
     async def claim(self, queue: str, request: ClaimRequest, *, now: int | None) -> ClaimResult:
         """Claim."""
-        jobs = self.world.of(queue)
-        moment = self.world.now(now)
-        if jobs.held_under(request.request_id) or request.types == ():
+        with self.world.lock:
+            jobs = self.world.of(queue)
+            moment = self.world.now(now)
+            again = bool(jobs.held_under(request.request_id)) or request.types == ()
+            reaped = () if again else tuple(jobs.reap(moment, REAP_JOBS))
+            seen = [] if again else jobs.pick(request, moment)
+            short = len(seen) < request.limit
+            next_due = jobs.waiting.next_due(request.types) if short else None
+        if again:
             return await super().claim(queue, request, now=now)
-        reaped = tuple(jobs.reap(moment, REAP_JOBS))
-        seen = jobs.pick(request, moment)
-        next_due = jobs.waiting.next_due(request.types) if len(seen) < request.limit else None
-        await asyncio.sleep(0)
-        for job in seen:
-            if job.id in jobs.running:
-                jobs.waiting.add(job.job_type, job.place)
-            if job.state.live:
-                jobs.lease(job, request, moment)
-        claimed = tuple(job.claimed() for job in seen if job.state.live)
+        await self.gap.wait()
+        with self.world.lock:
+            for job in seen:
+                if job.id in jobs.running:
+                    jobs.waiting.add(job.job_type, job.place)
+                if job.state.live:
+                    jobs.lease(job, request, moment)
+            claimed = tuple(job.claimed() for job in seen if job.state.live)
         return ClaimResult(claimed, moment, next_due, reaped)
 
 
@@ -277,7 +285,7 @@ class StepsAside(MemoryStorage):
             cls.claiming -= 1
 
 
-@broken_jobs("LIV-4.claim", "LIV-4.poll", "LIV-4.refused")
+@broken_jobs("LIV-4.claim", "LIV-4.poll", "LIV-4.refused", "LIV-4.runner")
 class ForgetsRequests(Jobs):
     """A claim that is repeated takes other jobs."""
 

@@ -40,6 +40,7 @@ def ids_of_version_4(original: Any_) -> Any_:
     "CAN-5.mismatch",
     "ENQ-1.ids",
     "LIV-1.claim",
+    "LIV-2.calls",
     "LIV-4.claim",
     "RET-4.refused",
 )
@@ -85,6 +86,7 @@ def ids_backwards(original: Any_) -> Any_:
     "ENQ-4.limits",
     "ENQ-4.none",
     "ENQ-5.refused",
+    "ENQ-8.unavailable",
     "ERR-2.refused",
     "PRI-1.refused",
 )

@@ -79,6 +79,7 @@ def snoozes_back_off(original: Any_) -> Any_:
     "DEC-5.mended",
     "DEC-6.silent",
     "RET-2.none_left",
+    "RET-9.thread",
     "RET-9.timeout",
 )
 def dead_of_nothing(original: Any_) -> Any_:
@@ -171,6 +172,7 @@ def tells_nobody(original: Any_) -> Any_:
     "LIV-4.poll",
     "LIV-4.refused",
     "LIV-4.requeue",
+    "LIV-4.runner",
     "LIV-4.schedule",
 )
 def never_repeats(original: Any_) -> Any_:

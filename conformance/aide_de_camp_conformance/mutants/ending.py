@@ -65,6 +65,7 @@ class ReleasedToTheEnd(Jobs):
     "MOV-1.held",
     "MOV-1.others",
     "MOV-2.imported",
+    "MOV-3.killed",
     "MOV-3.moved",
     "PRI-6.moved",
     "RET-2.again",
@@ -161,6 +162,7 @@ class DropsCancelReasons(Jobs):
     "RET-3.kept",
     "RET-4.all",
     "RET-4.look",
+    "RET-9.thread",
     "RET-9.timeout",
 )
 class OneReasonToDie(Jobs):
@@ -295,6 +297,7 @@ class SettlesTwice(Jobs):
     "RET-8.claim",
     "RET-8.once",
     "RET-8.sources",
+    "RET-9.thread",
     "RET-9.timeout",
 )
 class IgnoresTypesLimit(Jobs):
@@ -326,6 +329,7 @@ class IgnoresOwnLimit(Jobs):
     "RET-8.claim",
     "RET-8.once",
     "RET-8.sources",
+    "RET-9.thread",
     "RET-9.timeout",
 )
 class ZeroMeansNone(Jobs):

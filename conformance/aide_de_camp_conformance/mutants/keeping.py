@@ -94,9 +94,14 @@ class NeverPrunes(Jobs):
     "LEA-3.mixed",
     "LEA-3.race",
     "LEA-4.task",
+    "LEA-5.blocked",
+    "LEA-5.long",
     "LIV-1.first",
     "LIV-1.returns",
+    "LIV-2.calls",
+    "LIV-2.runner",
     "LIV-4.handle",
+    "LIV-4.runner",
     "LIV-4.settle",
     "MOV-1.others",
     "MOV-3.moved",
@@ -106,6 +111,7 @@ class NeverPrunes(Jobs):
     "OBS-5.accounted",
     "RET-4.refused",
     "RET-5.completed",
+    "RET-9.thread",
     "RET-9.timeout",
 )
 class DropsTheCompleted(Jobs):
@@ -284,7 +290,10 @@ class PagesForwardOnly(Jobs):
     "CAN-1.cancelled",
     "DEC-3.behind",
     "KEP-1.steps",
+    "LEA-5.long",
+    "LIV-2.runner",
     "MOV-1.held",
+    "MOV-3.killed",
     "OBS-2.filters",
     "OBS-3.counts",
     "RET-4.delete",
@@ -321,7 +330,9 @@ class HidesTheLease(MemoryStorage):
         return [record and evolve(record, lease_until=None) for record in records]
 
 
-@broken_storage("MOV-1.held", "MOV-2.imported", "MOV-3.moved", "OBS-1.states", "RET-3.kept")
+@broken_storage(
+    "MOV-1.held", "MOV-2.imported", "MOV-3.killed", "MOV-3.moved", "OBS-1.states", "RET-3.kept"
+)
 class ForgetsStart(MemoryStorage):
     """Reading a finished job doesn't show when it was started."""
 

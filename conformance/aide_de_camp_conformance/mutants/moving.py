@@ -9,7 +9,7 @@ from uuid import UUID
 from attrs import evolve
 
 from aide_de_camp import marks
-from aide_de_camp.marks import MarkKind
+from aide_de_camp.mark_kinds import MarkKind
 from aide_de_camp.pairing import Pair
 from aide_de_camp.spi import Capability, EnqueueResult, HoldStatus, JobRecord, JobState
 from aide_de_camp_backends.memory.job import StoredJob
@@ -42,7 +42,7 @@ class ClaimsTheHeld(Jobs):
         return job
 
 
-@broken_jobs("MOV-1.held", "MOV-3.killed")
+@broken_jobs("MOV-1.held", "MOV-3.killed", "MOV-3.third")
 class HoldsOnce(Jobs):
     """A job that is held already isn't given to who holds it again."""
 
@@ -155,7 +155,7 @@ def keeps_moves_not_apart(original: Any_) -> Any_:
     return pair_up
 
 
-@broken_core("aide_de_camp.pairing._begin", "MOV-3.at_once")
+@broken_core("aide_de_camp.pairing._begin", "MOV-3.at_once", "MOV-3.killed", "MOV-3.third")
 def looks_for_no_other(original: Any_) -> Any_:
     """A move that begins doesn't look whether another has begun meanwhile."""
 
@@ -173,7 +173,7 @@ def takes_any_for_the_same(original: Any_) -> Any_:
     return lambda ours, theirs: True
 
 
-@broken_core("aide_de_camp.moving._Move.finish_earlier", "MOV-3.killed")
+@broken_core("aide_de_camp.moving._Move.finish_earlier", "MOV-3.killed", "MOV-3.third")
 def leaves_what_was_left(original: Any_) -> Any_:
     """What an earlier move left held at the target stays so."""
 
@@ -193,7 +193,13 @@ def waits_for_the_lost(original: Any_) -> Any_:
     return reap
 
 
-@broken_core("aide_de_camp.moving._Move._some", "MOV-3.conflict", "MOV-3.killed", "MOV-3.moved")
+@broken_core(
+    "aide_de_camp.moving._Move._some",
+    "MOV-3.conflict",
+    "MOV-3.killed",
+    "MOV-3.moved",
+    "MOV-3.third",
+)
 def discards_first(original: Any_) -> Any_:
     """Jobs are discarded at the source before the target has them."""
 

@@ -10,7 +10,7 @@ from aide_de_camp_conformance.mutants.core import Any_
 from aide_de_camp_conformance.mutants.mutant import broken_core
 
 
-@broken_core("aide_de_camp.runner.work.Work._room", "PRI-8.prefetch", "PRI-8.slots")
+@broken_core("aide_de_camp.runner.work.Work._room", "PRI-8.prefetch", "PRI-8.slots", "RET-9.thread")
 def greedy(original: Any_) -> Any_:
     """A runner claims two jobs more than it has slots."""
     return lambda self: original(self) + 2
@@ -66,7 +66,7 @@ def any_result_completes(original: Any_) -> Any_:
     return lambda job, job_type, result: original(job, job_type, None)
 
 
-@broken_core("aide_de_camp.runner.slots.Slots._set_alarm", "RET-9.timeout")
+@broken_core("aide_de_camp.runner.slots.Slots._set_alarm", "RET-9.thread", "RET-9.timeout")
 def no_time_limit(original: Any_) -> Any_:
     """Time limits are ignored."""
     return lambda self, attempt, limit: None
@@ -136,7 +136,7 @@ def last_word_counts(original: Any_) -> Any_:
     return choose
 
 
-@broken_core("aide_de_camp.runner.work.Work._rest_after", "LIV-2.runner")
+@broken_core("aide_de_camp.runner.work.Work._rest_after", "LIV-2.runner", "LIV-4.runner")
 def gives_up(original: Any_) -> Any_:
     """A runner ends when the storage is away."""
 

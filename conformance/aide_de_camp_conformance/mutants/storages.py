@@ -62,7 +62,7 @@ class RefusesNothing(MemoryStorage):
         return await super().enqueue(queue, jobs, now=now)
 
 
-@broken_storage("ERR-1.empty", "RET-4.race")
+@broken_storage("ERR-1.empty", "MOV-3.killed", "MOV-3.third", "RET-4.race")
 class SkipsUnknownIds(MemoryStorage):
     """Reading leaves out the ids that aren't there."""
 
@@ -72,7 +72,7 @@ class SkipsUnknownIds(MemoryStorage):
         return [each for each in records if each is not None] if len(ids) > 1 else records
 
 
-@broken_storage("ERR-1.cancelled", "PRI-7.passed")
+@broken_storage("ERR-1.cancelled")
 class SwallowsCancellation(MemoryStorage):
     """Being cancelled is taken for a failed call."""
 

@@ -218,7 +218,15 @@ class SkipsKnownBatches(MemoryStorage):
 
 
 @broken_world(
-    "ENQ-8.queues", "MOV-2.imported", "MOV-3.conflict", "MOV-3.moved", "OBS-3.counts", "PRI-5.batch"
+    "ENQ-8.queues",
+    "MOV-2.imported",
+    "MOV-3.at_once",
+    "MOV-3.conflict",
+    "MOV-3.killed",
+    "MOV-3.moved",
+    "MOV-3.third",
+    "OBS-3.counts",
+    "PRI-5.batch",
 )
 class OneQueue(World):
     """All queues are one."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -11,10 +13,13 @@ from aide_de_camp.spi import DeadStatus, ErrorRecord, JobRecord, SettleKind
 from aide_de_camp_conformance.desk import HOUR, SECOND, Desk
 from aide_de_camp_conformance.expect import raises, same
 from aide_de_camp_conformance.kit import Kit
+from aide_de_camp_conformance.meeting import ENOUGH, Meeting
 from aide_de_camp_conformance.requirement import requirement
 from aide_de_camp_conformance.samples import BYTES, NASTY_BYTES, bytes_type
 
 KIB: Final = 1024
+_KILLINGS: Final = 10
+"""How often fifty jobs are killed, at most, until others looked at it often enough."""
 KEPT: Final = (
     "payload",
     "codec",
@@ -106,36 +111,40 @@ async def cut_and_escaped(kit: Kit) -> None:
 @requirement("RET-3.atomic", level=2, heavy=True)
 async def atomic(kit: Kit) -> None:
     """Moving to the dead queue is atomic: nobody sees a job that is half dead."""
-    desk = await kit.desk()
-    ids = [await desk.add() for _ in range(100)]
-    done = asyncio.Event()
+    meeting, desk = Meeting(lookers=3), await kit.desk()
+    ids = [await desk.add() for _ in range(50)]
 
     async def kill(desk: Desk) -> list[JobRecord]:
         try:
-            while jobs := await desk.claim(1):
-                await desk.kill(jobs[0], "failed", ErrorRecord("E", "m"))
+            await kit.until("everybody looks", lambda: meeting.everybody)
+            for _ in range(_KILLINGS):
+                while jobs := await desk.claim(1):
+                    with meeting.acting():
+                        await desk.kill(jobs[0], "failed", ErrorRecord("E", "m"))
+                if meeting.met >= ENOUGH:
+                    break
+                ids[:] = [await desk.add() for _ in ids]
         finally:
-            done.set()
+            meeting.over = True
         return []
 
-    async def look(desk: Desk) -> list[JobRecord]:
+    async def look(desk: Desk, looker: int) -> list[JobRecord]:
         seen: list[JobRecord] = []
-        while not done.is_set():
-            records = await desk.storage.get("default", ids)
+        while not meeting.over:
+            with meeting.looking(looker):
+                records = await desk.storage.get("default", list(ids))
             seen += [record for record in records if record is not None]
             await asyncio.sleep(0)
         return seen
 
-    for seen in await kit.compete([kill, look, _nobody, look]):
+    work: list[Callable[[Desk], Awaitable[list[JobRecord]]]] = [kill]
+    work += [partial(look, looker=number) for number in range(3)]
+    for seen in await kit.compete(work):
         for record in seen:
             parts = (record.reason, record.error, record.finished_at, record.error_at)
             dead = record.state is JobState.DEAD
             whole = None not in parts if dead else parts == (None,) * 4
             assert whole, f"somebody saw a {record.state} job with {parts}"
-
-
-async def _nobody(_desk: Desk) -> list[JobRecord]:
-    return []
 
 
 async def some_dead(desk: Desk) -> dict[str, list[UUID]]:

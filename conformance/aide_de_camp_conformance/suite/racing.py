@@ -80,12 +80,15 @@ async def passed_over(kit: Kit) -> None:
 
     async def claim(desk: Desk) -> list[_Claim]:
         claims: list[_Claim] = []
-        while len(acknowledged) < len(jobs) or not claims or claims[-1].job is not None:
+        while True:
+            # Only a claim that began after the last job was acknowledged says that none is left.
+            last = len(acknowledged) == len(jobs)
             began = time.monotonic()
             got = await desk.claimed_ids(1)
             claims.append(_Claim(began, time.monotonic(), got[0] if got else None))
+            if last and not got:
+                return claims
             await asyncio.sleep(0)
-        return claims
 
     histories = await kit.compete([produce, claim, claim, claim], threads=False)
     claims = [each for history in histories for each in history]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 from uuid import RFC_4122, UUID
 
 from aide_de_camp import (
@@ -25,6 +26,7 @@ from aide_de_camp_conformance.desk import MINUTE, Desk, new
 from aide_de_camp_conformance.expect import raises, same
 from aide_de_camp_conformance.faults import FailsAt, LosesReplies, Outage, RefusesJobs
 from aide_de_camp_conformance.kit import Kit
+from aide_de_camp_conformance.meeting import ENOUGH, Meeting
 from aide_de_camp_conformance.requirement import requirement
 from aide_de_camp_conformance.samples import (
     BYTES,
@@ -37,6 +39,9 @@ from aide_de_camp_conformance.samples import (
     bytes_type,
     requests,
 )
+
+_BATCHES: Final = 40
+"""How many are stored while others look; ten times as many, at most, where they hardly meet."""
 
 
 @requirement("ENQ-1.durable", level=1)
@@ -186,26 +191,34 @@ async def many_or_none(kit: Kit) -> None:
 @requirement("ENQ-4.whole", level=2, heavy=True)
 async def never_half(kit: Kit) -> None:
     """A batch is stored as a whole: at no moment does anybody see a part of it."""
-    done = asyncio.Event()
+    meeting, batches = Meeting(lookers=3), 0
 
-    async def produce(desk: Desk) -> None:
+    async def produce(desk: Desk) -> set[int]:
+        nonlocal batches
         try:
-            for _ in range(40):
-                await desk.put([new() for _ in range(25)])
+            await kit.until("everybody looks", lambda: meeting.everybody)
+            while batches < _BATCHES or (meeting.met < ENOUGH and batches < 10 * _BATCHES):
+                batch = [new() for _ in range(25)]
+                with meeting.acting():
+                    await desk.put(batch)
+                batches += 1
         finally:
-            done.set()
+            meeting.over = True
+        return set()
 
-    async def look(desk: Desk) -> set[int]:
+    async def look(desk: Desk, looker: int) -> set[int]:
         seen: set[int] = set()
-        while not done.is_set():
-            seen.add(await desk.total())
+        while not meeting.over:
+            with meeting.looking(looker):
+                seen.add(await desk.total())
             await asyncio.sleep(0)
         return seen
 
-    _, one, _, two = await kit.compete([produce, look, _nothing, look])
-    for total in (one or set()) | (two or set()):
+    work: list[Callable[[Desk], Awaitable[set[int]]]] = [produce]
+    work += [partial(look, looker=number) for number in range(3)]
+    for total in set[int]().union(*await kit.compete(work)):
         assert total % 25 == 0, f"somebody saw {total} jobs while they came 25 at a time"
-    same(await (await kit.desk()).total(), 1_000, "how many jobs there are in the end")
+    same(await (await kit.desk()).total(), 25 * batches, "how many jobs there are in the end")
 
 
 @requirement("ENQ-4.bulk", level=1)
@@ -334,7 +347,3 @@ async def unavailable(kit: Kit) -> None:
     with raises(StorageUnavailable, "scheduling two at once") as caught:
         await away.schedule_many([JobRequest(BYTES, b""), JobRequest(BYTES, b"")])
     same(len(caught.error.job_ids), 2, "how many ids the error carries")
-
-
-async def _nothing(_desk: Desk) -> None:
-    return None

@@ -11,8 +11,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from aide_de_camp.spi import StorageOpener
-from aide_de_camp_conformance import REQUIREMENTS, Outcome, Server, UrlHarness, run_requirement
-from aide_de_camp_conformance.mutants.hunting import hurried
+from aide_de_camp_conformance import REQUIREMENTS, Server, UrlHarness
+from aide_de_camp_conformance.mutants.hunting import asked, hurried
 from aide_de_camp_conformance.transactions import OwnTransaction, sqlalchemy_transaction
 
 from ...servers import PostgresServer, RedisServer
@@ -22,9 +22,6 @@ from .plugin import PREFIX, SCHEMES, break_it, broken_url, mend
 ROOT = Path(__file__).parents[3]
 TIMES = 3
 """How often a fault must be found."""
-TRIES = 3
-"""Runs within which it must be, each time: callers that race may miss each other in one, where the
-machine has other work."""
 TOUCHED = {"PRI-7", "CAN-8", "LEA-1", "LEA-2", "LEA-3", "RET-4.race", "LIV-4"}
 """Clauses and requirements that a fault of this kind can touch; by others, which cost more time,
 the faults in memory are found."""
@@ -106,17 +103,7 @@ def hunt(name: str, url: str) -> list[dict[str, str]]:
         for each in REQUIREMENTS.values()
         if each.id in must or (not each.heavy and {each.id, each.clause} & TOUCHED)
     ]
-    return [_found(name, url, sorted(must) if turn else touched, turn) for turn in range(TIMES)]
-
-
-def _found(name: str, url: str, ids: Iterable[str], turn: int) -> dict[str, str]:
-    must, wanted, found = MUTANTS[name].must, list(ids), dict[str, str]()
-    for each in range(TRIES):
-        found |= reds(name, url, wanted, turn * TRIES + each)
-        wanted = sorted(must - found.keys())
-        if not wanted:
-            break
-    return found
+    return [reds(name, url, must if turn else touched, turn) for turn in range(TIMES)]
 
 
 def reds(name: str, url: str, ids: Iterable[str], seed: int) -> dict[str, str]:
@@ -137,12 +124,13 @@ def reds(name: str, url: str, ids: Iterable[str], seed: int) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         with hurried():
-            for each in ids:
+            for each in sorted(ids):
                 requirement = REQUIREMENTS[each]
                 patience = 8.0 if requirement.heavy else 2.0
-                result = run_requirement(requirement, harness, patience=patience)
-                if result.outcome in (Outcome.FAILED, Outcome.ERROR):
-                    found[each] = f"{type(result.error).__name__}: {result.error}"
+                expected = each in mutant.must
+                said = asked(requirement, harness, patience=patience, expected=expected)
+                if said is not None:
+                    found[each] = said
     finally:
         harness.close()
     return found

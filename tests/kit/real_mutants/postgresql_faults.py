@@ -11,12 +11,17 @@ from aide_de_camp_backends._sql import joining
 from aide_de_camp_backends.postgresql import changing, claiming, leases, settling
 from aide_de_camp_backends.postgresql.call import Call
 from aide_de_camp_backends.postgresql.listening import Listener
+from aide_de_camp_backends.postgresql.storage import PostgresStorage
 from aide_de_camp_backends.postgresql.wakeups import NOTIFY, WakeUps, channel_of
 
+from .gap import Hearers
 from .mutant import RACES, Patches, broken, changed
 
 _LOCKS = "FOR UPDATE SKIP LOCKED"
 _STILL = "AND state + 0 = 0"
+_CHANGES = "  FROM locked WHERE job.queue = :queue"
+_TURN = 0.003
+"""Seconds that others have between two steps that should be one."""
 
 
 @contextmanager
@@ -28,10 +33,28 @@ def _claims(**texts: Any):
     claiming.claim_text.cache_clear()
 
 
-def _unlocked() -> dict[str, str]:
-    return {
+def _unlocked(claim: str) -> dict[str, str]:
+    """Give the parts of a claim that locks nothing, and has others look before it changes rows."""
+    parts = {
         name: changed(getattr(claiming, name), _LOCKS, "") for name in ("_DUE", "_DUE_OF_TYPES")
     }
+    return parts | {"_CLAIM": _slow(claim, "picked", "  WHERE queue = :queue AND id = ANY")}
+
+
+def _slow(text: str, looked: str, change: str) -> str:
+    """Let time pass between what a statement looks at and what it changes.
+
+    Args:
+        text: the statement.
+        looked: the name of what it looks at.
+        change: how its condition for what to change begins.
+    """
+    then = "changed AS ("
+    turn = f"turn AS MATERIALIZED (SELECT count(*), pg_sleep({_TURN}) FROM {looked}), "
+    text = changed(text, then, turn + then)
+    beside = ", turn" if "FROM" in change else "FROM turn"
+    begin, where, rest = change.partition("WHERE")
+    return changed(text, change, f"{begin}{beside} {where}{rest}")
 
 
 @broken(
@@ -44,7 +67,7 @@ def _unlocked() -> dict[str, str]:
 )
 def claims_without_a_lock() -> Patches:
     """Claims that choose the same rows wait for each other, and all but one go away empty."""
-    return [_claims(**_unlocked())]
+    return [_claims(**_unlocked(claiming._CLAIM))]
 
 
 @broken(
@@ -54,19 +77,21 @@ def claims_without_a_lock() -> Patches:
 )
 def claims_by_id_alone() -> Patches:
     """A claim locks nothing as it chooses, and then updates by id alone."""
-    return [_claims(**_unlocked(), _CLAIM=changed(claiming._CLAIM, _STILL, ""))]
+    return [_claims(**_unlocked(changed(claiming._CLAIM, _STILL, "")))]
 
 
 @broken("postgresql", "CAN-8.race", may=RACES)
 def cancels_what_it_once_saw() -> Patches:
     """A cancel that waited for a claim doesn't look again: its UPDATE names no state."""
-    return [patch.object(changing, "CANCEL", changed(changing.CANCEL, "FOR UPDATE OF job", ""))]
+    text = changed(changing.CANCEL, "FOR UPDATE OF job", "")
+    return [patch.object(changing, "CANCEL", _slow(text, "locked", _CHANGES))]
 
 
 @broken("postgresql", "LEA-3.race")
 def settles_what_it_once_saw() -> Patches:
     """A settlement that waited for another doesn't look again."""
-    return [patch.object(settling, "SETTLE", changed(settling.SETTLE, "FOR UPDATE OF job", ""))]
+    text = changed(settling.SETTLE, "FOR UPDATE OF job", "")
+    return [patch.object(settling, "SETTLE", _slow(text, "locked", _CHANGES))]
 
 
 @broken(
@@ -153,16 +178,17 @@ def never_listens_again() -> Patches:
 )
 def tells_before_it_stores() -> Patches:
     """Others are told of new jobs before these are committed."""
-    original = changing.enqueue
+    original, hearers = changing.enqueue, Hearers()
 
     async def enqueue(call: Call, queue, jobs, given):
         payload = f"{'0' * 32}{queue}"
         await call.rows(NOTIFY, {"channel": channel_of(call._layout), "payloads": [payload]})
+        await hearers.turn()
         stored = await original(call, queue, jobs, given)
         call.woken.clear()
         return stored
 
-    return [patch.object(changing, "enqueue", enqueue)]
+    return [patch.object(changing, "enqueue", enqueue), *hearers.watched(PostgresStorage)]
 
 
 @broken("postgresql", "WAK-1.now", "WAK-1.wait", may=("WAK-1.earlier",))

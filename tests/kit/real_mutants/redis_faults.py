@@ -13,7 +13,9 @@ from aide_de_camp_backends.redis.listening import _Ear
 from aide_de_camp_backends.redis.node import Node
 from aide_de_camp_backends.redis.scripts import Script
 from aide_de_camp_backends.redis.storage import RedisStorage
+from aide_de_camp_conformance.mutants.gap import Gap
 
+from .gap import Hearers
 from .mutant import RACES, Patches, broken, changed
 
 
@@ -32,7 +34,7 @@ def _swapped(name: str, *changes: tuple[str, str]) -> Patches:
 @broken("redis", "CAN-8.race", "LEA-2.back", "PRI-7.once", may=RACES)
 def claims_in_two_commands() -> Patches:
     """A claim reads which jobs are due, and takes those by a command of its own."""
-    walk = "local members, next_due = walk(names, limit)"
+    gap, walk = Gap(), "local members, next_due = walk(names, limit)"
     look = _other(scripts.CLAIM, (walk, f"{walk}\nif true then return members end"))
     took = "local count = tonumber(table.remove(ARGV))\nlocal members, next_due = {}, nil\n"
     took += "for _ = 1, count do table.insert(members, 1, table.remove(ARGV)) end\n"
@@ -47,6 +49,8 @@ def claims_in_two_commands() -> Patches:
         found = await self._run(look, queue, now, given)
         if found and isinstance(found[-1], list):
             return words.claim_result(found)  # held already, or nothing was asked for
+        if found:
+            await gap.wait()
         taken = await self._run(take, queue, now, [*given, *found, len(found)])
         return words.claim_result(taken)
 
@@ -59,12 +63,14 @@ _HOLDS = "elseif job and job.state == RUNNING_STATE and job.token == token then"
 @broken("redis", "LEA-3.race")
 def settles_in_two_commands() -> Patches:
     """A settlement looks by one command whether the lease holds, and applies by another."""
+    gap = Gap()
     apply = _other(scripts.SETTLE, (_HOLDS, "elseif job and job.state == RUNNING_STATE then"))
 
     async def settle(self, queue, settlements, *, now):
         ids = [each.id for each in settlements]
         records = await self.get(queue, ids)
         held = {(each.id, each.token) for each in records if each and each.state == "running"}
+        await gap.wait()
         answers = []
         for each in settlements:
             script = apply if (each.id, each.token) in held else scripts.SETTLE
@@ -153,16 +159,18 @@ def stores_by_its_own_clock() -> Patches:
 def tells_before_it_stores() -> Patches:
     """Others are told of new jobs before these are stored."""
     quiet = _other(scripts.ENQUEUE, ("begin()\nwake()", "begin()"))
-    original = RedisStorage.enqueue
+    original, hearers = RedisStorage.enqueue, Hearers()
 
     async def enqueue(self, queue, jobs, *, now):
         keys = QueueKeys.of(self._options.prefix, queue)
         await self._link().command(keys.tag, "SPUBLISH", keys.channel, "1")
+        await hearers.turn()
         return await original(self, queue, jobs, now=now)
 
     return [
         patch.object(scripts, "ENQUEUE", quiet),
         patch.object(RedisStorage, "enqueue", enqueue),
+        *hearers.watched(RedisStorage),
     ]
 
 

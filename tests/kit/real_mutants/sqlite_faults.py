@@ -7,11 +7,19 @@ from typing import Any
 from unittest.mock import patch
 
 from aide_de_camp_backends._sql import statements
-from aide_de_camp_backends.sqlite import changing, committer, failures, levels, settling
+from aide_de_camp_backends.sqlite import (
+    changing,
+    claiming,
+    committer,
+    failures,
+    levels,
+    settling,
+)
 from aide_de_camp_backends.sqlite.committer import Committer
 from aide_de_camp_backends.sqlite.transaction import Transaction
 from aide_de_camp_backends.sqlite.writer import Writer
 
+from .gap import ThreadGap
 from .mutant import RACES, Patches, broken, changed
 
 _FAST = "synchronous=normal"
@@ -36,6 +44,18 @@ def begins(words: dict[str, str]) -> Patches:
     return [patch.object(Committer, "_ready", lambda self: _Beginning(original(self), words))]
 
 
+def meets_as_it_claims() -> Patches:
+    """A claim looks, and then waits for another one to have looked too."""
+    gap, lease = ThreadGap(), claiming._lease
+
+    def leased(tx, rows, request, now):
+        if rows:
+            gap.wait()
+        return lease(tx, rows, request, now)
+
+    return [patch.object(claiming, "_lease", leased)]
+
+
 @broken(
     "sqlite",
     "PRI-7.once",
@@ -50,7 +70,11 @@ def begins_deferred() -> Patches:
         stale = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY_SNAPSHOT
         return known(error) and not stale
 
-    return [*begins({"BEGIN IMMEDIATE": "BEGIN"}), patch.object(committer, "is_busy", is_busy)]
+    return [
+        *begins({"BEGIN IMMEDIATE": "BEGIN"}),
+        *meets_as_it_claims(),
+        patch.object(committer, "is_busy", is_busy),
+    ]
 
 
 @broken(
@@ -61,7 +85,8 @@ def begins_deferred() -> Patches:
 )
 def begins_nothing() -> Patches:
     """Each statement is a transaction by itself: a claim reads, then writes by row alone."""
-    return begins(dict.fromkeys(("BEGIN IMMEDIATE", "BEGIN", "COMMIT"), "SELECT 1"))
+    words = dict.fromkeys(("BEGIN IMMEDIATE", "BEGIN", "COMMIT"), "SELECT 1")
+    return [*begins(words), *meets_as_it_claims()]
 
 
 @broken(

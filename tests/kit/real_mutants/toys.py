@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -22,22 +23,32 @@ from .sqlite_faults import begins
 @broken("sqlite", "SHR-1.shared", options="synchronous=normal")
 def locks_its_own_process() -> Patches:
     """Callers are kept apart by a lock of their process, and by nothing in the file."""
-    lock, transact = threading.Lock(), Committer._transact
+    lock, transact, lease = threading.Lock(), Committer._transact, claiming._lease
 
     def locked(self, calls):
         with lock:
             return transact(self, calls)
 
+    def leased(tx, rows, request, now):
+        # Other processes can't be waited for here: they have their turn in the meantime.
+        time.sleep(_TURN if rows else 0)
+        return lease(tx, rows, request, now)
+
     words = dict.fromkeys(("BEGIN IMMEDIATE", "BEGIN", "COMMIT"), "SELECT 1")
-    return [*begins(words), patch.object(Committer, "_transact", locked)]
+    return [
+        *begins(words),
+        patch.object(Committer, "_transact", locked),
+        patch.object(claiming, "_lease", leased),
+    ]
 
 
+_TURN = 0.005
 _FLUSH_AFTER = 0.05
 
 
 @broken("sqlite", "DUR-1.scheduled", may=RACES, options="synchronous=normal")
 def acknowledges_first() -> Patches:
-    """What is scheduled is acknowledged, and written a moment later or with the next call."""
+    """What is scheduled is acknowledged, and written a moment later."""
     waiting: defaultdict[Path, list[Any]] = defaultdict(list)
     lock, store = threading.Lock(), SqliteStorage.enqueue
 
@@ -51,8 +62,10 @@ def acknowledges_first() -> Patches:
         if len(jobs) != 1 or any(each.delay for each in jobs):
             await flush(self)
             return await store(self, queue, jobs, now=now)
-        await flush(self)
-        if (await get(self, queue, [jobs[0].id]))[0] is not None:
+        (job,) = jobs
+        with lock:
+            known = any(job in batch for _, batch, _ in waiting[self._options.path])
+        if known or (await get(self, queue, [job.id]))[0] is not None:
             return [EnqueueResult.EXISTS]
         self._writer()
         with lock:
