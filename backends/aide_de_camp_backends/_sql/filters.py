@@ -1,4 +1,4 @@
-"""The statements that list and count, built from a filter by SQLAlchemy."""
+"""The statements that list, built from a filter by SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Executable,
-    Integer,
     SelectBase,
     false,
     func,
@@ -20,8 +19,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from aide_de_camp.spi import CountFilter, JobFilter, JobState
-from aide_de_camp_backends._sql.codes import HELD, RUNNING, SCHEDULED, STATE_CODES
+from aide_de_camp.spi import JobFilter, JobState
+from aide_de_camp_backends._sql.codes import RUNNING, SCHEDULED, STATE_CODES
 from aide_de_camp_backends._sql.tables import JOB
 
 Unindexed = Callable[[ColumnElement[Any]], ColumnElement[Any]]
@@ -105,25 +104,6 @@ def page(
     return statement.where(JOB.c.queue == queue, JOB.c.id.in_(_together(candidates)))
 
 
-def counts(queue: str, where: CountFilter) -> Executable | None:
-    """Build the statement that counts by state and type; None where nothing can match.
-
-    Its rows are (state's code, job type, count).
-    """
-
-    def of_state(code: int) -> SelectBase:
-        known_finished = [] if code in (*_FEW, HELD) else [JOB.c.finished_at.is_not(None)]
-        return (
-            select(literal_column(str(code), Integer), JOB.c.job_type, func.count())
-            .where(JOB.c.queue == queue, _state_is(code), *known_finished, *_named(where))
-            .group_by(JOB.c.job_type)
-        )
-
-    states = frozenset(JobState) if where.states is None else where.states
-    parts = [of_state(code) for code in _codes(states)]
-    return _together(parts) if parts else None
-
-
 def _together(parts: Sequence[SelectBase]) -> CompoundSelect[Any]:
     return cast("CompoundSelect[Any]", union_all(*parts))
 
@@ -151,7 +131,7 @@ def _conditions(where: JobFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _named(where: JobFilter | CountFilter) -> list[ColumnElement[bool]]:
+def _named(where: JobFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if where.job_types is not None:
         found.append(JOB.c.job_type.in_(sorted(where.job_types)))

@@ -1,4 +1,4 @@
-"""Lists and counts, built by SQLAlchemy and run on the driver's connection."""
+"""Lists, built by SQLAlchemy and run on the driver's connection."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from sqlalchemy import ColumnElement, Dialect, Executable, func
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from aide_de_camp.spi import CountFilter, CountRow, JobFilter, RecordPage
+from aide_de_camp.spi import JobFilter, RecordPage
 from aide_de_camp_backends._sql import filters
-from aide_de_camp_backends._sql.codes import STATES
 from aide_de_camp_backends._sql.rows import record
 from aide_de_camp_backends._sql.statements import QUEUES
 from aide_de_camp_backends.postgresql.call import Call, Row
+from aide_de_camp_backends.postgresql.counting import PLANNED_ANEW
 from aide_de_camp_backends.postgresql.database import Database
 from aide_de_camp_backends.postgresql.statement import Layout
 
-_PLANNED_ANEW: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
-"""Which plan is good depends on the filter and the limit."""
 _DIALECT: Final[Dialect] = dialect()  # type: ignore[no-untyped-call] # it has no types
 
 
@@ -55,14 +53,6 @@ class Reader:
         listed = tuple(found[:limit])
         return RecordPage(listed, listed[-1].id if len(found) > limit else None)
 
-    async def counts(self, queue: str, where: CountFilter) -> list[CountRow]:
-        """Count by state and type. See :meth:`Storage.count`."""
-        statement = filters.counts(queue, where)
-        if statement is None:
-            return []
-        rows = await self._rows(statement)
-        return [CountRow(STATES[code], name, count) for code, name, count in rows]
-
     async def queues(self) -> list[str]:
         """Name the queues that hold any job. See :meth:`Storage.queues`."""
         rows = await self._database.run(lambda call: call.rows(QUEUES, {}), writes=False)
@@ -72,7 +62,7 @@ class Reader:
         sql, arguments = compiled(statement, self._database.layout)
 
         async def read(call: Call) -> Sequence[Row]:
-            return await call.fetch(sql, arguments, _PLANNED_ANEW)
+            return await call.fetch(sql, arguments, PLANNED_ANEW)
 
         rows = await self._database.run(read, writes=False)
         return [tuple(cast("Sequence[Any]", row)) for row in rows]

@@ -32,6 +32,7 @@ from aide_de_camp.spi import (
     Wake,
 )
 from aide_de_camp_backends.postgresql import changing, claiming, moving, settling
+from aide_de_camp_backends.postgresql.counting import counts
 from aide_de_camp_backends.postgresql.database import Database
 from aide_de_camp_backends.postgresql.leases import extend, take_back
 from aide_de_camp_backends.postgresql.options import Options
@@ -211,7 +212,7 @@ class PostgresStorage(StorageBase):
 
     async def count(self, queue: str, where: CountFilter) -> Sequence[CountRow]:
         """See :meth:`Storage.count`."""
-        return await self._reader().counts(queue, where)
+        return await counts(self._database(), queue, where)
 
     async def queues(self) -> Sequence[str]:
         """See :meth:`Storage.queues`."""
@@ -270,7 +271,6 @@ class PostgresStorage(StorageBase):
         database = self._database()
         if self._reading is None:
             # SQLAlchemy takes a while to import, and producers and runners don't need it.
-            # As above: producers and runners neither list nor count.
             from aide_de_camp_backends.postgresql.reading import Reader  # noqa: PLC0415
 
             self._reading = Reader(database)

@@ -1,8 +1,7 @@
-"""Lists and counts, on connections of their own, so that a long read never stalls the writer."""
+"""Lists, on connections of their own, so that a long read never stalls the writer."""
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
@@ -16,11 +15,11 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 
-from aide_de_camp.spi import CountFilter, CountRow, JobFilter, RecordPage
+from aide_de_camp.spi import JobFilter, RecordPage
 from aide_de_camp_backends._sql import filters
-from aide_de_camp_backends._sql.codes import STATES
 from aide_de_camp_backends._sql.rows import record
 from aide_de_camp_backends._sql.statements import QUEUES
+from aide_de_camp_backends.sqlite.apart import Apart
 from aide_de_camp_backends.sqlite.connection import file_uri
 from aide_de_camp_backends.sqlite.failures import translate
 from aide_de_camp_backends.sqlite.options import Options
@@ -47,13 +46,12 @@ def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
 class Reader:
     """Reads one file through SQLAlchemy."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, apart: Apart) -> None:
         self._engine = make_engine(options)
-        self._under_way: set[asyncio.Task[Rows]] = set()
+        self._apart = apart
 
     async def close(self) -> None:
-        """Let what is under way end, then let go of the engine."""
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        """Let go of the engine."""
         await self._engine.dispose()
 
     async def page(
@@ -67,31 +65,12 @@ class Reader:
         page = tuple(found[:limit])
         return RecordPage(page, page[-1].id if len(found) > limit else None)
 
-    async def counts(self, queue: str, where: CountFilter) -> list[CountRow]:
-        """Count by state and type. See :meth:`Storage.count`."""
-        statement = filters.counts(queue, where)
-        if statement is None:
-            return []
-        rows = await self._rows(statement)
-        return [CountRow(STATES[code], name, count) for code, name, count in rows]
-
     async def queues(self) -> list[str]:
         """Name the queues that hold any job. See :meth:`Storage.queues`."""
         return [row[0] for row in await self._rows(text(QUEUES))]
 
     async def _rows(self, statement: Executable) -> Rows:
-        # A connection of aiosqlite whose opening is cancelled may leave its thread behind, so a
-        # caller that is cancelled leaves the reading to end by itself.
-        reading = asyncio.ensure_future(self._read(statement))
-        self._under_way.add(reading)
-        reading.add_done_callback(self._ended)
-        return await asyncio.shield(reading)
-
-    def _ended(self, reading: asyncio.Task[Rows]) -> None:
-        self._under_way.discard(reading)
-        if not reading.cancelled():
-            # Looked at, so that asyncio doesn't complain where its caller is gone.
-            reading.exception()
+        return await self._apart.run(self._read(statement))
 
     async def _read(self, statement: Executable) -> Rows:
         try:

@@ -35,6 +35,8 @@ from aide_de_camp.spi import (
 )
 from aide_de_camp_backends._sql.waking import Waking
 from aide_de_camp_backends.sqlite import changing, claiming, moving, settling
+from aide_de_camp_backends.sqlite.apart import Apart
+from aide_de_camp_backends.sqlite.counting import counts
 from aide_de_camp_backends.sqlite.files import migrate_file
 from aide_de_camp_backends.sqlite.leases import extend, reap
 from aide_de_camp_backends.sqlite.options import Options
@@ -61,6 +63,7 @@ class SqliteStorage(StorageBase):
         self._options = options
         self._opened: Writer | None = None
         self._reading: Reader | None = None
+        self._apart = Apart()
         self._waking = Waking(self._watch, self._rest)
 
     # --- life ---------------------------------------------------------------------------------
@@ -82,6 +85,7 @@ class SqliteStorage(StorageBase):
         # Whoever still waits finds out by the next call that the storage is closed.
         self._waking.woken(None)
         try:
+            await self._apart.close()
             if reader is not None:
                 await reader.close()
         finally:
@@ -200,7 +204,8 @@ class SqliteStorage(StorageBase):
 
     async def count(self, queue: str, where: CountFilter) -> Sequence[CountRow]:
         """See :meth:`Storage.count`."""
-        return await self._reader().counts(queue, where)
+        self._writer().check_process()
+        return await self._apart.run(counts(self._options, queue, where))
 
     async def queues(self) -> Sequence[str]:
         """See :meth:`Storage.queues`."""
@@ -261,5 +266,5 @@ class SqliteStorage(StorageBase):
             # SQLAlchemy takes a while to import, and producers and runners don't need it.
             from aide_de_camp_backends.sqlite.reading import Reader  # noqa: PLC0415
 
-            self._reading = Reader(self._options)
+            self._reading = Reader(self._options, self._apart)
         return self._reading
