@@ -103,7 +103,9 @@ def run(
     2 if it was called wrongly or the storage can't be opened.
     """
     harness = _harness(url, level, only)
-    processes = Processes(jobs, partial(UrlHarness, url)) if jobs > 1 else None
+    # They share this one's folder, since a process that is killed removes nothing.
+    make = partial(UrlHarness, url, folder=harness.folder)
+    processes = Processes(jobs, make) if jobs > 1 else None
     try:
         with quieted():
             form = _run(harness, level, only, processes)

@@ -5,6 +5,7 @@ No file of your own is needed. The URL is as for ``adc conformance run``.
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from typing import ClassVar
 
 import pytest
@@ -26,12 +27,14 @@ class TestBackend(BackendConformance):
         """Make it from the URL."""
         if not cls.url:
             pytest.exit("name a storage: --adc-url=URL", pytest.ExitCode.USAGE_ERROR)
-        try:
-            harness = UrlHarness(cls.url)
-            harness.opener("adc_kit_check")
-        except (ValueError, AideDeCampError) as error:
-            pytest.exit(f"--adc-url: {error}", pytest.ExitCode.USAGE_ERROR)
-        return harness
+        with ExitStack() as stack:
+            try:
+                harness = stack.enter_context(closing(UrlHarness(cls.url)))
+                harness.opener("adc_kit_check")
+            except (ValueError, AideDeCampError) as error:
+                pytest.exit(f"--adc-url: {error}", pytest.ExitCode.USAGE_ERROR)
+            stack.pop_all()
+            return harness
 
 
 @pytest.fixture(scope="module", autouse=True)

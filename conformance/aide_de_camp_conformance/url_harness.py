@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
+import weakref
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -31,9 +34,11 @@ class UrlHarness(Harness):
     Args:
         template: the URL; None takes the class's.
         registry: the plugins; None takes those that are installed.
+        folder: what ``{folder}`` stands for, and is left; None makes one, and removes it.
 
     Attributes:
         left: names of places that couldn't be removed.
+        folder: what ``{folder}`` stands for.
 
     Raises:
         ValueError: the places at this URL can't be kept apart, or it has other braces.
@@ -42,13 +47,24 @@ class UrlHarness(Harness):
 
     template: str = ""
 
-    def __init__(self, template: str | None = None, *, registry: Registry | None = None) -> None:
+    def __init__(
+        self,
+        template: str | None = None,
+        *,
+        registry: Registry | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self.left: list[str] = []
         self._template = template or self.template
         self._registry = Registry() if registry is None else registry
         check_template(self._template)
         self._scratch = None if NAMESPACE in self._template else self._found_scratch()
-        self._folder = Path(tempfile.mkdtemp(prefix="adc-kit-"))
+        self._tidy: Callable[[], object] | None = None
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="adc-kit-"))
+            # Who forgets to close it, or dies of an error before, leaves no folder behind either.
+            self._tidy = weakref.finalize(self, _tidy, folder, os.getpid())
+        self.folder = folder
 
     def opener(self, namespace: str) -> StorageOpener:
         """See :meth:`Harness.opener`."""
@@ -72,11 +88,12 @@ class UrlHarness(Harness):
             self.left.append(namespace)
 
     def close(self) -> None:
-        """Remove the temporary folder."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove the temporary folder, if it is its own."""
+        if self._tidy is not None:
+            self._tidy()
 
     def _url(self, namespace: str) -> str:
-        url = filled(self._template, namespace=namespace, folder=self._folder)
+        url = filled(self._template, namespace=namespace, folder=self.folder)
         return url if self._scratch is None else self._scratch.url(url, namespace)
 
     def _found_scratch(self) -> Scratch:
@@ -91,6 +108,12 @@ class UrlHarness(Harness):
                 "of its own), or give the backend's descriptor a 'scratch'"
             )
         return found
+
+
+def _tidy(folder: Path, owner: int) -> None:
+    # A forked child has this harness too, and ends while its parent goes on.
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _remove(scratch: Scratch, url: str) -> None:
