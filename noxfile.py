@@ -22,6 +22,7 @@ ONCE = (
     "tests/conformance/test_redis.py",
     "tests/conformance/test_model.py",
     "tests/crash",
+    "tests/docs/test_run_the_kit.py",
     "tests/docs/test_write_a_backend.py",
     "tests/examples",
     "tests/histories",
