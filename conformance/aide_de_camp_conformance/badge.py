@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from aide_de_camp_conformance.form import ReportForm
+from aide_de_camp_conformance.codec_form import CodecForm
+from aide_de_camp_conformance.form import KitForm, ReportForm
 
 _COLOURS: Final = {0: "red", 1: "yellow", 2: "green", 3: "brightgreen"}
 
@@ -24,9 +25,22 @@ def badge(form: ReportForm) -> dict[str, Any]:
     else:
         unasked = f", {len(form.unasked)} not asked" if form.unasked else ""
         message, colour = f"level {form.level}{unasked}", _COLOURS[form.level]
+    return _badge("aide-de-camp conformance", message, form.kit, colour)
+
+
+def codec_badge(form: CodecForm) -> dict[str, Any]:
+    """Give the badge's JSON of a codec, which has no levels: how many of how many passed."""
+    if not (form.complete and form.asked):
+        message, colour = "partial run" if form.asked else "nothing asked", "lightgrey"
+    else:
+        message, colour = form.verdict, "red" if form.broken else "brightgreen"
+    return _badge(f"aide-de-camp codec {form.codec}", message, form.kit, colour)
+
+
+def _badge(label: str, message: str, kit: KitForm, colour: str) -> dict[str, Any]:
     return {
         "schemaVersion": 1,
-        "label": "aide-de-camp conformance",
-        "message": f"{message} · kit {form.kit.version}",
+        "label": label,
+        "message": f"{message} · kit {kit.version}",
         "color": colour,
     }

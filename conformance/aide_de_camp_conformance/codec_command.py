@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,12 +11,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from aide_de_camp_conformance.codec_form import codec_form, codec_text
+from aide_de_camp_conformance.badge import codec_badge
+from aide_de_camp_conformance.codec_form import CodecForm, codec_form, codec_text
 from aide_de_camp_conformance.codec_harness import CodecHarness
 from aide_de_camp_conformance.codec_suite import CODEC_REQUIREMENTS
 from aide_de_camp_conformance.codec_suite.kit import CodecKit
 from aide_de_camp_conformance.codec_suite.running import run_codec
+from aide_de_camp_conformance.junit import codec_junit
 from aide_de_camp_conformance.new_file import NEW_FILE
+from aide_de_camp_conformance.outputs import output_options
+from aide_de_camp_conformance.page import codec_page
 from aide_de_camp_conformance.running import Outcome, Result
 from aide_de_camp_conformance.table import COLOURS
 
@@ -50,8 +55,14 @@ class Named(CodecHarness):
 )
 @click.option("--only", metavar="ID", multiple=True, help="A requirement, or how some begin.")
 @click.option("--json", "json_file", type=NEW_FILE, help="The whole report.")
+@output_options
 def codec(
-    *, name: str, refuses: tuple[str, ...], only: tuple[str, ...], json_file: Path | None
+    *,
+    name: str,
+    refuses: tuple[str, ...],
+    only: tuple[str, ...],
+    json_file: Path | None,
+    **files: Path | None,
 ) -> None:
     """Judge the installed codec NAME by the kit's requirements for codecs.
 
@@ -84,6 +95,8 @@ def codec(
     form = codec_form(name, refuses, results)
     if json_file is not None:
         json_file.write_text(codec_text(form), "utf-8")
+    _write(form, **files)
+    click.echo(f"{form.verdict}; kit {form.kit.version}")
     held = (Outcome.PASSED, Outcome.NOT_DECLARED)
     raise click.exceptions.Exit(0 if all(each.outcome in held for each in results) else 1)
 
@@ -102,6 +115,17 @@ def _print(name: str, results: tuple[Result, ...]) -> None:
             console.print(Text(f"{each.requirement.id}: {each.requirement.sentence}", style="bold"))
             words = f"{type(each.error).__name__}: {each.error}"
             console.print(Text("\n".join(f"    {line}" for line in words.split("\n"))))
+
+
+def _write(
+    form: CodecForm, *, junit_file: Path | None, html_file: Path | None, badge_file: Path | None
+) -> None:
+    if junit_file is not None:
+        junit_file.write_text(codec_junit(form), "utf-8")
+    if html_file is not None:
+        html_file.write_text(codec_page(form), "utf-8")
+    if badge_file is not None:
+        badge_file.write_text(json.dumps(codec_badge(form), ensure_ascii=False) + "\n", "utf-8")
 
 
 _IDS = tuple(CODEC_REQUIREMENTS)

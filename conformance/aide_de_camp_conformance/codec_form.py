@@ -13,6 +13,7 @@ from aide_de_camp.spi import SPI_VERSION
 from aide_de_camp_conformance.codec_suite import CODEC_REQUIREMENTS
 from aide_de_camp_conformance.form import KitForm, OutcomeWord
 from aide_de_camp_conformance.running import Outcome, Result
+from aide_de_camp_conformance.said import said
 from aide_de_camp_conformance.version import KIT_VERSION, digest
 
 
@@ -25,6 +26,12 @@ class CodecRequirementForm:
     sentence: str
     outcome: OutcomeWord
     message: str | None
+    seconds: float
+
+    @property
+    def clause(self) -> str:
+        """The clause that it is of."""
+        return self.id.partition(".")[0]
 
 
 @frozen(kw_only=True)
@@ -48,6 +55,22 @@ class CodecForm:
     complete: bool
     holds: bool
     requirements: list[CodecRequirementForm]
+
+    @property
+    def asked(self) -> list[CodecRequirementForm]:
+        """Those that were run and say something of this codec."""
+        return [each for each in self.requirements if each.outcome != Outcome.NOT_DECLARED.value]
+
+    @property
+    def broken(self) -> list[CodecRequirementForm]:
+        """Those that don't hold, or couldn't be run."""
+        return [each for each in self.asked if each.outcome != Outcome.PASSED.value]
+
+    @property
+    def verdict(self) -> str:
+        """What a run comes to, in a few words: there are no levels of codecs."""
+        count = f"passed {len(self.asked) - len(self.broken)} of {len(self.asked)}"
+        return count if self.complete else f"{count}, in a partial run"
 
 
 def codec_form(codec: str, refuses: Iterable[str], results: Iterable[Result]) -> CodecForm:
@@ -83,5 +106,6 @@ def _requirement(result: Result) -> CodecRequirementForm:
         level=result.requirement.level,
         sentence=result.requirement.sentence,
         outcome=result.outcome.value,
-        message=None if error is None else f"{type(error).__name__}: {error}",
+        message=None if error is None else said(error),
+        seconds=round(result.seconds, 3),
     )

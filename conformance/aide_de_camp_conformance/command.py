@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import click
 from rich.console import Console
@@ -25,15 +24,13 @@ from aide_de_camp_conformance.junit import junit
 from aide_de_camp_conformance.levels import HIGHEST
 from aide_de_camp_conformance.logs import quieted
 from aide_de_camp_conformance.new_file import NEW_FILE
+from aide_de_camp_conformance.outputs import output_options
 from aide_de_camp_conformance.page import page
 from aide_de_camp_conformance.parallel import Processes
 from aide_de_camp_conformance.running import Result
 from aide_de_camp_conformance.scaffold.command import new
 from aide_de_camp_conformance.table import COLOURS, print_report
 from aide_de_camp_conformance.url_harness import UrlHarness
-
-F = TypeVar("F", bound=Callable[..., Any])
-
 
 _PIPE_WIDTH: Final = 10_000
 """What goes into a pipe is neither wrapped nor cut."""
@@ -46,17 +43,6 @@ def conformance() -> None:
 
 conformance.add_command(codec)
 conformance.add_command(new)
-
-
-def output_options(command: F) -> F:
-    """Add the files that a report can be written to."""
-    for option in (
-        click.option("--badge", "badge_file", type=NEW_FILE, help="A badge for shields.io."),
-        click.option("--html", "html_file", type=NEW_FILE, help="A page for people."),
-        click.option("--junit", "junit_file", type=NEW_FILE, help="XML as JUnit's."),
-    ):
-        command = option(command)
-    return command
 
 
 @conformance.command()
@@ -106,8 +92,8 @@ def run(
     2 if it was called wrongly or the storage can't be opened.
     """
     harness = _harness(url, level, only)
-    # Theirs are made in this one's folder, since one that is killed removes nothing.
-    make = partial(UrlHarness, url, within=harness.folder)
+    # They share this one's folder, since a process that is killed removes nothing.
+    make = partial(UrlHarness, url, folder=harness.folder)
     processes = Processes(jobs, make) if jobs > 1 else None
     try:
         with quieted():

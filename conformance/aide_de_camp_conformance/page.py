@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from attrs import frozen
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from aide_de_camp_conformance.codec_form import CodecForm, CodecRequirementForm
 from aide_de_camp_conformance.form import ClauseForm, ReportForm, RequirementForm
 from aide_de_camp_conformance.table import tally, verdict
 
@@ -52,15 +53,7 @@ class _Section:
 
 def page(form: ReportForm) -> str:
     """Give the text of the page. Failures come first, each with the way to run it again."""
-    environment = Environment(
-        loader=PackageLoader("aide_de_camp_conformance", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["coded"] = _coded
-    return environment.get_template("report.html").render(
+    return _template("report.html").render(
         form=form,
         verdict=verdict(form),
         tally=tally(form),
@@ -71,6 +64,28 @@ def page(form: ReportForm) -> str:
         marks=_MARKS,
         words=_WORDS,
     )
+
+
+def codec_page(form: CodecForm) -> str:
+    """Give the text of the page of a codec's report."""
+    clauses: dict[str, list[CodecRequirementForm]] = {}
+    for each in form.requirements:
+        clauses.setdefault(each.clause, []).append(each)
+    return _template("codec.html").render(
+        form=form, clauses=list(clauses.items()), marks=_MARKS, words=_WORDS
+    )
+
+
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=PackageLoader("aide_de_camp_conformance", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["coded"] = _coded
+    return environment.get_template(name)
 
 
 def _coded(sentence: str) -> Markup:

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import weakref
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -33,11 +34,11 @@ class UrlHarness(Harness):
     Args:
         template: the URL; None takes the class's.
         registry: the plugins; None takes those that are installed.
-        within: where the temporary folder is made; None takes the system's place for such.
+        folder: what ``{folder}`` stands for, and is left; None makes one, and removes it.
 
     Attributes:
         left: names of places that couldn't be removed.
-        folder: the temporary folder; it is removed with what is in it.
+        folder: what ``{folder}`` stands for.
 
     Raises:
         ValueError: the places at this URL can't be kept apart, or it has other braces.
@@ -51,16 +52,19 @@ class UrlHarness(Harness):
         template: str | None = None,
         *,
         registry: Registry | None = None,
-        within: Path | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.left: list[str] = []
         self._template = template or self.template
         self._registry = Registry() if registry is None else registry
         check_template(self._template)
         self._scratch = None if NAMESPACE in self._template else self._found_scratch()
-        self.folder = Path(tempfile.mkdtemp(prefix="adc-kit-", dir=within))
-        # Who forgets to close it, or dies of an error before, leaves no folder behind either.
-        self._tidy = weakref.finalize(self, _tidy, self.folder, os.getpid())
+        self._tidy: Callable[[], object] | None = None
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="adc-kit-"))
+            # Who forgets to close it, or dies of an error before, leaves no folder behind either.
+            self._tidy = weakref.finalize(self, _tidy, folder, os.getpid())
+        self.folder = folder
 
     def opener(self, namespace: str) -> StorageOpener:
         """See :meth:`Harness.opener`."""
@@ -84,8 +88,9 @@ class UrlHarness(Harness):
             self.left.append(namespace)
 
     def close(self) -> None:
-        """Remove the temporary folder."""
-        self._tidy()
+        """Remove the temporary folder, if it is its own."""
+        if self._tidy is not None:
+            self._tidy()
 
     def _url(self, namespace: str) -> str:
         url = filled(self._template, namespace=namespace, folder=self.folder)

@@ -84,19 +84,17 @@ def test_a_forked_child_that_ends_takes_nothing_away(python: Python, folder: Pat
     assert list(folder.iterdir()) == []
 
 
-def test_what_is_made_within_goes_with_it(tmp_path: Path) -> None:
-    outer = UrlHarness(URL)
-    inner = UrlHarness(URL, within=outer.folder)
-    assert inner.folder.parent == outer.folder
-    outer.close()
-    assert not outer.folder.exists()
-    inner.close()
+def test_a_folder_that_was_given_is_left(tmp_path: Path) -> None:
+    harness = UrlHarness(URL, folder=tmp_path)
+    assert harness.url("adc_kit_1") == f"sqlite:///{tmp_path}/adc_kit_1.db"
+    harness.close()
+    assert tmp_path.is_dir()
 
 
 def test_processes_that_are_killed_leave_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each of them has made a folder by then."""
+    """Each of them has something in its folder by then."""
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     monkeypatch.setattr("aide_de_camp_conformance.command.Processes", _killed)
     ended = CliRunner().invoke(conformance, ["run", URL, "--jobs", "2", "--only", "PRI-2"])
@@ -110,5 +108,5 @@ def _killed(jobs: int, make: Callable[[], UrlHarness]) -> Processes:
 
 
 def _make_and_die(make: Callable[[], UrlHarness]) -> UrlHarness:
-    assert make().folder.parent.name.startswith("adc-kit-")
+    (make().folder / f"of {os.getpid()}").touch()
     os._exit(3)
