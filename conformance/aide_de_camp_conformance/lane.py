@@ -75,7 +75,7 @@ async def lane_to(url: str | None) -> AsyncGenerator[Lane | None]:
         The way; None where the URL names no one host with its port, so that there is no
         connection that could be cut.
     """
-    target = _target_of(url)
+    target = target_of(url)
     if url is None or target is None:
         yield None
         return
@@ -102,7 +102,8 @@ async def lane_to(url: str | None) -> AsyncGenerator[Lane | None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _target_of(url: str | None) -> tuple[str, int] | None:
+def target_of(url: str | None) -> tuple[str, int] | None:
+    """Give the one host and port that a storage is reached at; None where its URL names none."""
     with suppress(ValueError):
         parts = urlsplit(url or "")
         if parts.hostname and parts.port:

@@ -38,7 +38,7 @@ class Requirement:
         capability: run it only where this is declared.
         unless: run it only where this is *not* declared: that the call is then refused.
         heavy: it makes many rounds or waits for real; broken backends are spared it unless
-            they say that it catches them.
+            they say that it catches them, but for a full sweep now and then (``nox -s hunt``).
         time_limit: seconds after which it counts as failed.
         sentence: the normative sentence.
         check: raises AssertionError, or whatever the backend raised, where it doesn't hold.

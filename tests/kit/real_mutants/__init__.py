@@ -8,7 +8,8 @@ What it can't find, and why:
 * A NOTIFY within the user's transaction is delivered with its commit, like one after it.
 * What only a server's end shows (scripts that aren't loaded again, a server that keeps nothing and
   declares DUR-1), since no harness can end a server yet: see the backends' own tests.
-* A client's clock that *every* verb reads: within one host it is what SQLite does by right.
+* A client's clock that *every* verb reads, where no network lies between: within one host it is
+  what SQLite does by right.
 """
 
 from __future__ import annotations
