@@ -79,7 +79,7 @@ async def lane_to(url: str | None) -> AsyncGenerator[Lane]:
     Raises:
         NotAsked: the URL names no one host with its port, so that there is nothing to cut.
     """
-    target = _target_of(url)
+    target = target_of(url)
     if url is None or target is None:
         raise NotAsked(
             "the storage's URL names no one host with its port: there are no connections that the "
@@ -108,7 +108,8 @@ async def lane_to(url: str | None) -> AsyncGenerator[Lane]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _target_of(url: str | None) -> tuple[str, int] | None:
+def target_of(url: str | None) -> tuple[str, int] | None:
+    """Give the one host and port that a storage is reached at; None where its URL names none."""
     with suppress(ValueError):
         parts = urlsplit(url or "")
         if parts.hostname and parts.port:

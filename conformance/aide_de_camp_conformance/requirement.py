@@ -41,7 +41,7 @@ class Requirement:
         unless: run it only where this is *not* declared: that the call is then refused.
         needs: what it needs besides a storage; where that isn't there it can't be asked.
         heavy: it makes many rounds or waits for real; broken backends are spared it unless
-            they say that it catches them.
+            they say that it catches them, but for a full sweep now and then (``nox -s hunt``).
         time_limit: seconds after which it counts as failed.
         sentence: the normative sentence.
         check: raises AssertionError, or whatever the backend raised, where it doesn't hold.

@@ -27,6 +27,9 @@ class Recorder:
     An event is one write of one line. It is handed to the operating system before the call goes
     on, so that it outlives the process; it doesn't outlive the machine.
 
+    Attributes:
+        calls: how many began.
+
     Args:
         path: the file.
         process: a name that no other process of the history ever has.
@@ -36,7 +39,7 @@ class Recorder:
         self.process = process
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._clock = clock_name()
-        self._calls = 0
+        self.calls = 0
         self._lock = threading.Lock()
 
     def begin(self, operation: Operation, **told: Any) -> int:
@@ -50,8 +53,8 @@ class Recorder:
             The call's number.
         """
         with self._lock:
-            self._calls += 1
-            call = self._calls
+            self.calls += 1
+            call = self.calls
         self._write(call, operation, Phase.INVOKE, told)
         return call
 

@@ -26,6 +26,8 @@ from aide_de_camp_conformance.histories.run import PATIENCE, PEOPLE, QUIET, Run,
 T = TypeVar("T")
 _STOPPED = LEASE_MIN / 1_000_000 * 1.3
 _END = 30.0
+_LONGEST = 20
+"""So many times as long as it should, at most, a run goes on for want of calls."""
 
 
 @define
@@ -103,6 +105,11 @@ class _Person:
             recorder.close()
             await storage.close()
 
+    @property
+    def calls(self) -> int:
+        """How many calls it has begun."""
+        return self._made[1].calls
+
     def kill(self) -> None:
         """Cancel it wherever it is."""
         if self._loop is not None and self._task is not None and self._thread.is_alive():
@@ -117,7 +124,9 @@ class _Person:
             raise self.error
 
 
-def run_threads(opener: StorageOpener, folder: Path, *, seed: int, seconds: float) -> Run:
+def run_threads(
+    opener: StorageOpener, folder: Path, *, seed: int, seconds: float, calls: int = 0
+) -> Run:
     """Have producers, workers and a keeper at a storage, in threads, and do harm to them.
 
     Args:
@@ -125,6 +134,7 @@ def run_threads(opener: StorageOpener, folder: Path, *, seed: int, seconds: floa
         folder: an empty one, for the histories.
         seed: what is drawn by; threads are threads, so the same seed isn't the same run.
         seconds: how long they are at it, before what is left is drained.
+        calls: how many they make at least: on a busy machine they are at it for longer.
     """
     random, trouble = dice(seed, "faults"), Trouble()
     everybody: list[_Person] = []
@@ -138,7 +148,9 @@ def run_threads(opener: StorageOpener, folder: Path, *, seed: int, seconds: floa
         for role in PEOPLE:
             start(role)
         alive = list(everybody)
-        while (spent := time.monotonic() - began) < seconds:
+        while (spent := time.monotonic() - began) < seconds or (
+            spent < _LONGEST * seconds and sum(person.calls for person in everybody) < calls
+        ):
             time.sleep(random.uniform(0.05, 0.3))
             trouble.on = spent >= seconds * QUIET
             if trouble.on:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from aide_de_camp.spi import (
     Cancellation,
+    Capability,
     ClaimedJob,
     ClaimRequest,
     JobRecord,
@@ -22,6 +23,7 @@ from aide_de_camp.spi import (
 from aide_de_camp_conformance.desk import HOUR, MINUTE, SECOND, new
 from aide_de_camp_conformance.expect import same
 from aide_de_camp_conformance.kit import Kit
+from aide_de_camp_conformance.lane import target_of
 from aide_de_camp_conformance.requirement import requirement
 
 _OFF = 10 * MINUTE
@@ -57,6 +59,35 @@ async def one_clock(kit: Kit) -> None:
                     f"with a caller's clock that is {off // SECOND} s off, {verb} is "
                     f"{(instant - first) // SECOND} s from when a job was stored"
                 )
+
+
+@requirement("LEA-1.hosts", level=2, capability=Capability.SHARED)
+async def hosts_agree(kit: Kit) -> None:
+    """Over a network no caller's clock counts: every verb acts at the storage's own present."""
+    if target_of(kit.url) is None:
+        return
+    honest = await kit.storage()
+    for off in (-_OFF, _OFF):
+        present = (await honest.claim("default", _request(1, types=()), now=None)).now
+        with _clock_off_by(off):
+            look = _Look(await kit.storage(), "hosts ahead" if off > 0 else "hosts behind")
+            await look.all()
+            for verb, instant in look.instants.items():
+                assert abs(instant - present) < MINUTE, (
+                    f"with a caller's clock that is {off // SECOND} s off, {verb} is "
+                    f"{(instant - present) // SECOND} s from the present that others are told"
+                )
+
+
+def _request(limit: int, types: tuple[str, ...] | None = None) -> ClaimRequest:
+    return ClaimRequest(
+        types=types,
+        limit=limit,
+        lease=2 * MINUTE,
+        retry_limits=RetryLimits(),
+        worker="kit",
+        request_id=uuid4(),
+    )
 
 
 class _Look:
@@ -102,15 +133,7 @@ class _Look:
         return record
 
     async def _claim(self, limit: int) -> tuple[ClaimedJob, ...]:
-        request = ClaimRequest(
-            types=None,
-            limit=limit,
-            lease=2 * MINUTE,
-            retry_limits=RetryLimits(),
-            worker="kit",
-            request_id=uuid4(),
-        )
-        result = await self._storage.claim(self._queue, request, now=None)
+        result = await self._storage.claim(self._queue, _request(limit), now=None)
         held = tuple(result.jobs)
         same(len(held), limit, "how many jobs without a delay are due")
         self.instants["a claim"] = result.now

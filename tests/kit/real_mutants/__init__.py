@@ -6,7 +6,8 @@ What it can't find, and why:
   so is a deferred transaction of SQLite's that is made again after ``SQLITE_BUSY_SNAPSHOT``.
 * ``synchronous=OFF`` and ``appendfsync no`` lose data with the power alone: DUR-2 is reported.
 * A NOTIFY within the user's transaction is delivered with its commit, like one after it.
-* A client's clock that *every* verb reads: within one host it is what SQLite does by right.
+* A client's clock that *every* verb reads, where no network lies between: within one host it is
+  what SQLite does by right.
 """
 
 from __future__ import annotations

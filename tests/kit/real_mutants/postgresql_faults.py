@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from aide_de_camp_backends._sql import joining
-from aide_de_camp_backends.postgresql import changing, claiming, leases, settling
+from aide_de_camp_backends.postgresql import changing, claiming, leases, settling, storage
 from aide_de_camp_backends.postgresql.call import Call
 from aide_de_camp_backends.postgresql.listening import Listener
 from aide_de_camp_backends.postgresql.storage import PostgresStorage
@@ -143,18 +143,35 @@ def _own_clock(verb):
     return verb_by_this_clock
 
 
-@broken("postgresql", "LEA-1.clock")
+@broken("postgresql", "LEA-1.clock", "LEA-1.hosts")
 def extends_by_its_own_clock() -> Patches:
     """A heartbeat's lease counts from the client's clock, and everything else from the server's."""
-    from aide_de_camp_backends.postgresql import storage
-
     return [patch.object(storage, "extend", _own_clock(leases.extend))]
 
 
-@broken("postgresql", "LEA-1.clock")
+@broken("postgresql", "LEA-1.clock", "LEA-1.hosts")
 def claims_by_its_own_clock() -> Patches:
     """A claim reads the client's clock, and everything else the server's."""
     return [patch.object(claiming, "claim", _own_clock(claiming.claim))]
+
+
+@broken("postgresql", "LEA-1.clock", "LEA-1.hosts")
+def leases_by_its_own_clock() -> Patches:
+    """Claims and heartbeats agree on the client's clock, and everything else on the server's."""
+    return [*claims_by_its_own_clock.patches(), *extends_by_its_own_clock.patches()]
+
+
+@broken("postgresql", "LEA-1.hosts")
+def reads_no_other_clock() -> Patches:
+    """Every verb reads the client's clock, as if all clients were on one host."""
+    original = Call.rows
+
+    async def rows(self, text, values):
+        if values.get("given", 0) is None:
+            values = {**values, "given": time.time_ns() // 1_000}
+        return await original(self, text, values)
+
+    return [patch.object(Call, "rows", rows)]
 
 
 @broken("postgresql", "WAK-1.reconnects")

@@ -121,7 +121,7 @@ def cancels_whatever_runs() -> Patches:
     )
 
 
-@broken("redis", "LEA-1.clock")
+@broken("redis", "LEA-1.clock", "LEA-1.hosts")
 def extends_by_its_own_clock() -> Patches:
     """A heartbeat's lease counts from the client's clock, and everything else from the server's."""
     original = RedisStorage._run
@@ -134,7 +134,7 @@ def extends_by_its_own_clock() -> Patches:
     return [patch.object(RedisStorage, "_run", run)]
 
 
-@broken("redis", "LEA-1.clock")
+@broken("redis", "LEA-1.clock", "LEA-1.hosts")
 def stores_by_its_own_clock() -> Patches:
     """A delay counts from the client's clock, and everything else from the server's."""
     original = RedisStorage._run
@@ -142,6 +142,18 @@ def stores_by_its_own_clock() -> Patches:
     async def run(self, script, queue, now, arguments, *, job_ids=()):
         if script.name == "enqueue" and now is None:
             now = time.time_ns() // 1_000
+        return await original(self, script, queue, now, arguments, job_ids=job_ids)
+
+    return [patch.object(RedisStorage, "_run", run)]
+
+
+@broken("redis", "LEA-1.hosts")
+def reads_no_other_clock() -> Patches:
+    """Every verb reads the client's clock, as if all clients were on one host."""
+    original = RedisStorage._run
+
+    async def run(self, script, queue, now, arguments, *, job_ids=()):
+        now = time.time_ns() // 1_000 if now is None else now
         return await original(self, script, queue, now, arguments, job_ids=job_ids)
 
     return [patch.object(RedisStorage, "_run", run)]
