@@ -7,14 +7,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from aide_de_camp.answers import one_each
-from aide_de_camp.ids import new_job_id
 from aide_de_camp.job_type import JobType
-from aide_de_camp.paging import page_of
 from aide_de_camp.payloads import Payloads
 from aide_de_camp.repeats import Request
 from aide_de_camp.session import Session
 from aide_de_camp.spi import (
-    BATCH_JOBS,
     Cancellation,
     CancelResult,
     CancelStatus,
@@ -27,6 +24,7 @@ from aide_de_camp.spi import (
     JobState,
     JobTypeMismatch,
 )
+from aide_de_camp.stepwise import Steps
 from aide_de_camp.views import JobView
 
 P = TypeVar("P")
@@ -44,14 +42,11 @@ async def cancel_job(session: Session, job_id: UUID) -> bool:
 
 async def cancel_all(session: Session, where: JobFilter) -> int:
     """Cancel all jobs that match; see :meth:`Queue.cancel_all`."""
-    done, cursor = 0, None
-    while True:
-        page = await page_of(session, where, BATCH_JOBS, cursor, newest_first=False)
-        if page.jobs:
-            done += await _cancel_step(session, page.jobs)
-        cursor = page.cursor
-        if cursor is None:
-            return done
+
+    async def step(jobs: Sequence[JobView], request: Request) -> int:
+        return await _cancel_step(session, jobs, request)
+
+    return await Steps(session, "cancel", where, step).all()
 
 
 async def unschedule_job(
@@ -116,10 +111,13 @@ def _payload_of(
     return payloads.decode(job_type, record.codec, record.payload or b"", job_id)
 
 
-async def _cancel_step(session: Session, jobs: Sequence[JobView]) -> int:
+async def _cancel_step(session: Session, jobs: Sequence[JobView], request: Request) -> int:
     """Cancel some jobs in one call; gives how many were still scheduled."""
-    request_id = new_job_id()
-    wanted = [Cancellation(job.id, request_id) for job in jobs]
+    # Of a step that is repeated, what ran and came back since may match no more.
+    wanted = [
+        Cancellation(job.id, request.id, token=job.token if request.repeated else None)
+        for job in jobs
+    ]
     results = one_each(
         await session.call(lambda storage: storage.cancel(session.queue, wanted, now=session.now)),
         len(wanted),

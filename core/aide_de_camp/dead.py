@@ -12,7 +12,6 @@ from aide_de_camp.paging import page_of
 from aide_de_camp.repeats import Request
 from aide_de_camp.session import Session, Tries
 from aide_de_camp.spi import (
-    BATCH_JOBS,
     DeadStatus,
     Event,
     EventKind,
@@ -20,10 +19,12 @@ from aide_de_camp.spi import (
     JobState,
     Requeue,
 )
-from aide_de_camp.views import JobPage, count_filter, job_filter
+from aide_de_camp.stepwise import Steps, standing
+from aide_de_camp.views import JobPage, JobView, count_filter, job_filter
 
 _DEAD: Final = (JobState.DEAD,)
 _Act = Callable[[Sequence[UUID], Request], Awaitable[Sequence[DeadStatus]]]
+_StepAct = Callable[[Sequence[JobView], Request], Awaitable[Sequence[DeadStatus]]]
 
 
 class DeadQueue:
@@ -114,7 +115,8 @@ class DeadQueue:
             reasons: only those that died for one of these; None means any.
 
         Returns:
-            How many were.
+            How many were. Where the last such call lost a reply, those of that step are counted
+            too, for ten minutes; not those of its steps before, which took effect.
 
         Raises:
             InvalidArgument: an argument is bad.
@@ -122,7 +124,7 @@ class DeadQueue:
             QueueClosed: the queue isn't open.
             QueueMisused: this is another event loop, or a forked child.
         """
-        return await self._all(self._requeue, job_types, reasons)
+        return await self._all("requeue", self._requeue_step, job_types, reasons)
 
     async def delete_all(
         self, *, job_types: Iterable[str] | None = None, reasons: Iterable[str] | None = None
@@ -134,7 +136,8 @@ class DeadQueue:
             reasons: only those that died for one of these; None means any.
 
         Returns:
-            How many were.
+            How many were. Where the last such call lost a reply, those of that step are counted
+            too, for ten minutes; not those of its steps before, which took effect.
 
         Raises:
             InvalidArgument: an argument is bad.
@@ -142,7 +145,7 @@ class DeadQueue:
             QueueClosed: the queue isn't open.
             QueueMisused: this is another event loop, or a forked child.
         """
-        return await self._all(self._delete, job_types, reasons)
+        return await self._all("delete", self._delete_step, job_types, reasons)
 
     async def _requeue(self, ids: Sequence[UUID], request: Request) -> Sequence[DeadStatus]:
         session = self._session
@@ -203,17 +206,38 @@ class DeadQueue:
 
     async def _all(
         self,
-        act: _Act,
+        verb: str,
+        act: _StepAct,
         job_types: Iterable[str] | None,
         reasons: Iterable[str] | None,
     ) -> int:
         where = job_filter(states=_DEAD, job_types=job_types, reasons=reasons)
-        done, cursor = 0, None
-        while True:
-            page = await page_of(self._session, where, BATCH_JOBS, cursor, newest_first=False)
-            if page.jobs:
-                statuses = await act([job.id for job in page.jobs], Request())
-                done += list(statuses).count(DeadStatus.DONE)
-            cursor = page.cursor
-            if cursor is None:
-                return done
+
+        async def step(jobs: Sequence[JobView], request: Request) -> int:
+            return list(await act(jobs, request)).count(DeadStatus.DONE)
+
+        return await Steps(self._session, verb, where, step).all()
+
+    async def _requeue_step(
+        self, jobs: Sequence[JobView], request: Request
+    ) -> Sequence[DeadStatus]:
+        if request.repeated:
+            # What died again since is another matter: it may match no more.
+            found = await standing(self._session, jobs)
+            jobs = [
+                job
+                for job in jobs
+                if (now := found[job.id]) and (now[0] is not JobState.DEAD or now[1] == job.token)
+            ]
+        return await self._requeue([job.id for job in jobs], request) if jobs else []
+
+    async def _delete_step(self, jobs: Sequence[JobView], request: Request) -> Sequence[DeadStatus]:
+        ids = [job.id for job in jobs]
+        if not request.repeated:
+            return await self._delete(ids, request)
+        # A deletion isn't sent again: what died again since is another matter, and what is dead as
+        # it was is listed anew.
+        found = await standing(self._session, jobs)
+        statuses = [DeadStatus.DONE if found[each] is None else DeadStatus.NOT_DEAD for each in ids]
+        self._tell(EventKind.DELETED, ids, statuses)
+        return statuses

@@ -332,7 +332,9 @@ class Queue(Records):
             enqueued_to: scheduled before.
 
         Returns:
-            How many this call cancelled: they will never run.
+            How many this call cancelled: they will never run. Where the last such call lost a
+            reply, those of that step are counted too, for ten minutes; not those of its steps
+            before, which took effect.
 
         Raises:
             InvalidArgument: an argument is bad.
