@@ -77,11 +77,10 @@ def codec_text(form: CodecForm) -> str:
 
 
 def _requirement(result: Result) -> CodecRequirementForm:
-    error = result.error
     return CodecRequirementForm(
         id=result.requirement.id,
         level=result.requirement.level,
         sentence=result.requirement.sentence,
         outcome=result.outcome.value,
-        message=None if error is None else f"{type(error).__name__}: {error}",
+        message=result.message,
     )

@@ -30,6 +30,7 @@ class UrlHarness(Harness):
     Args:
         template: the URL; None takes the class's.
         registry: the plugins; None takes those that are installed.
+        folder: what ``{folder}`` stands for, and is left; None makes one, and removes it.
 
     Attributes:
         left: names of places that couldn't be removed.
@@ -41,12 +42,19 @@ class UrlHarness(Harness):
 
     template: str = ""
 
-    def __init__(self, template: str | None = None, *, registry: Registry | None = None) -> None:
+    def __init__(
+        self,
+        template: str | None = None,
+        *,
+        registry: Registry | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self.left: list[str] = []
         self._template = template or self.template
         self._registry = Registry() if registry is None else registry
         self._scratch = None if "{namespace}" in self._template else self._found_scratch()
-        self._folder = Path(tempfile.mkdtemp(prefix="adc-kit-"))
+        self._is_own = folder is None
+        self._folder = Path(tempfile.mkdtemp(prefix="adc-kit-")) if folder is None else folder
 
     def opener(self, namespace: str) -> StorageOpener:
         """See :meth:`Harness.opener`."""
@@ -71,7 +79,8 @@ class UrlHarness(Harness):
 
     def close(self) -> None:
         """Remove the temporary folder."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._is_own:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _url(self, namespace: str) -> str:
         url = self._template.replace("{folder}", str(self._folder))
@@ -91,6 +100,22 @@ class UrlHarness(Harness):
                 "of its own), or give the backend's descriptor a 'scratch'"
             )
         return found
+
+
+def checked_harness(url: str, folder: Path) -> UrlHarness:
+    """Make a harness that can give openers.
+
+    Args:
+        url: see :class:`UrlHarness`.
+        folder: as above.
+
+    Raises:
+        ValueError: as above.
+        AideDeCampError: no backend serves the URL, or it can't be used.
+    """
+    harness = UrlHarness(url, folder=folder)
+    harness.opener("adc_kit_check")
+    return harness
 
 
 async def _remove(scratch: Scratch, url: str) -> None:
