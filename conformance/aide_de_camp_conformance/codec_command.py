@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,8 +17,9 @@ from aide_de_camp_conformance.badge import codec_badge
 from aide_de_camp_conformance.codec_form import CodecForm, codec_form, codec_text
 from aide_de_camp_conformance.codec_harness import CodecHarness
 from aide_de_camp_conformance.codec_suite import CODEC_REQUIREMENTS
-from aide_de_camp_conformance.codec_suite.kit import CodecKit
-from aide_de_camp_conformance.codec_suite.running import run_codec
+from aide_de_camp_conformance.codec_suite.elsewhere import CodecProcess
+from aide_de_camp_conformance.codec_suite.kinds import kinds_of
+from aide_de_camp_conformance.codec_suite.records import RECORDS
 from aide_de_camp_conformance.junit import codec_junit
 from aide_de_camp_conformance.new_file import NEW_FILE
 from aide_de_camp_conformance.outputs import output_options
@@ -71,26 +74,23 @@ def codec(
     unknown = [each for each in only if not any(known.startswith(each) for known in _IDS)]
     if unknown:
         raise click.BadParameter(f"no requirement begins with {unknown[0]!r}", param_hint="--only")
-    harness = Named(name, refuses)
-    try:
-        harness.descriptor()
-    except LookupError as error:
-        raise click.UsageError(
-            f"no codec {name!r} is installed here; `adc plugins` lists those that are"
-        ) from error
-    kinds = CodecKit(harness).kinds
-    strange = sorted(set(refuses) - kinds.keys())
+    strange = sorted(set(refuses) - set(_KINDS))
     if strange:
         raise click.BadParameter(
-            f"there is no kind {strange[0]!r}; there are: {', '.join(kinds)}",
+            f"there is no kind {strange[0]!r}; there are: {', '.join(_KINDS)}",
             param_hint="--refuses",
         )
-    if not refuses:
-        kit = CodecKit(harness)
-        refuses = tuple(each for each, kind in kinds.items() if kit.bound(kind.form) is None)
-        harness = Named(name, refuses)
-        click.echo(f"refuses: {', '.join(refuses) or 'nothing'}")
-    results = run_codec(harness, only=only)
+    with closing(CodecProcess(partial(Named, name, refuses))) as process:
+        if not process.is_installed():
+            raise click.UsageError(
+                f"no codec {name!r} is installed here; `adc plugins` lists those that are"
+            )
+        if not refuses:
+            refuses = process.refused(_KINDS)
+            click.echo(f"refuses: {', '.join(refuses) or 'nothing'}")
+    wanted = [each for each in CODEC_REQUIREMENTS.values() if each.id.startswith(only or "")]
+    with closing(CodecProcess(partial(Named, name, refuses))) as process:
+        results = tuple(process.results(wanted))
     _print(name, results)
     form = codec_form(name, refuses, results)
     if json_file is not None:
@@ -111,10 +111,9 @@ def _print(name: str, results: tuple[Result, ...]) -> None:
         table.add_row(each.requirement.id, str(each.requirement.level), outcome)
     console.print(table)
     for each in results:
-        if each.error is not None:
+        if each.message is not None:
             console.print(Text(f"{each.requirement.id}: {each.requirement.sentence}", style="bold"))
-            words = f"{type(each.error).__name__}: {each.error}"
-            console.print(Text("\n".join(f"    {line}" for line in words.split("\n"))))
+            console.print(Text("\n".join(f"    {line}" for line in each.message.split("\n"))))
 
 
 def _write(
@@ -129,3 +128,4 @@ def _write(
 
 
 _IDS = tuple(CODEC_REQUIREMENTS)
+_KINDS = tuple(each.name for each in kinds_of(RECORDS))

@@ -13,7 +13,6 @@ from aide_de_camp.spi import SPI_VERSION
 from aide_de_camp_conformance.codec_suite import CODEC_REQUIREMENTS
 from aide_de_camp_conformance.form import KitForm, OutcomeWord
 from aide_de_camp_conformance.running import Outcome, Result
-from aide_de_camp_conformance.said import said
 from aide_de_camp_conformance.version import KIT_VERSION, digest
 
 
@@ -100,12 +99,11 @@ def codec_text(form: CodecForm) -> str:
 
 
 def _requirement(result: Result) -> CodecRequirementForm:
-    error = result.error
     return CodecRequirementForm(
         id=result.requirement.id,
         level=result.requirement.level,
         sentence=result.requirement.sentence,
         outcome=result.outcome.value,
-        message=None if error is None else said(error),
+        message=result.message,
         seconds=round(result.seconds, 3),
     )

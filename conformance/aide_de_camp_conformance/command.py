@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,13 +17,11 @@ from aide_de_camp.spi import AideDeCampError
 from aide_de_camp_conformance.badge import badge
 from aide_de_camp_conformance.bearing import check_details
 from aide_de_camp_conformance.codec_command import codec
-from aide_de_camp_conformance.conducting import run as run_kit
-from aide_de_camp_conformance.conducting import wanted_of
+from aide_de_camp_conformance.conducting import run_elsewhere, wanted_of
 from aide_de_camp_conformance.form import ReportForm
 from aide_de_camp_conformance.forming import form_of, read, text_of
 from aide_de_camp_conformance.junit import junit
 from aide_de_camp_conformance.levels import HIGHEST
-from aide_de_camp_conformance.logs import quieted
 from aide_de_camp_conformance.new_file import NEW_FILE
 from aide_de_camp_conformance.outputs import output_options
 from aide_de_camp_conformance.page import page
@@ -30,7 +29,7 @@ from aide_de_camp_conformance.parallel import Processes
 from aide_de_camp_conformance.running import Result
 from aide_de_camp_conformance.scaffold.command import new
 from aide_de_camp_conformance.table import COLOURS, print_report
-from aide_de_camp_conformance.url_harness import UrlHarness
+from aide_de_camp_conformance.url_harness import checked_harness
 
 _PIPE_WIDTH: Final = 10_000
 """What goes into a pipe is neither wrapped nor cut."""
@@ -91,34 +90,25 @@ def run(
     It ends with 0 if the level was reached (with --only: if what was run holds), 1 if not, and
     2 if it was called wrongly or the storage can't be opened.
     """
-    harness = _harness(url, level, only)
-    # They share this one's folder, since a process that is killed removes nothing.
-    make = partial(UrlHarness, url, folder=harness.folder)
-    processes = Processes(jobs, make) if jobs > 1 else None
     try:
-        with quieted():
-            form = _run(harness, level, only, processes)
-    except AideDeCampError as error:
-        words = scrub(str(error), url)
-        raise click.UsageError(f"the storage can't be opened: {words}") from error
-    except SystemExit as error:
-        raise click.ClickException(
-            "the storage ended the process: there is no report, and no level is reached"
-        ) from error
-    except NotImplementedError as error:
-        # Whose backend is only begun is told what to write next.
-        raise click.UsageError(
-            f"the storage can't be opened: NotImplementedError: {error}"
-        ) from error
-    finally:
-        harness.close()
+        wanted = wanted_of(level, only)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    with tempfile.TemporaryDirectory(prefix="adc-kit-") as folder:
+        processes = Processes(jobs, partial(checked_harness, url, Path(folder)))
+        try:
+            form = _run(processes, level, only, len(wanted))
+        except ValueError as error:
+            raise click.UsageError(scrub(str(error), url)) from error
+        except AideDeCampError as error:
+            words = scrub(str(error), url)
+            raise click.UsageError(f"the storage can't be opened: {words}") from error
     _tell(form)
     if json_file is not None:
         json_file.write_text(text_of(form), "utf-8")
     _write(form, **files)
-    left = [*harness.left, *(processes.left if processes else ())]
-    if left:
-        click.echo(f"couldn't be removed from the storage: {', '.join(left)}", err=True)
+    if processes.left:
+        click.echo(f"couldn't be removed from the storage: {', '.join(processes.left)}", err=True)
     reached = form.level == level if form.complete else not form.broken
     raise click.exceptions.Exit(0 if reached and not form.broken else 1)
 
@@ -140,23 +130,7 @@ def show(*, report: Path, **files: Path | None) -> None:
     _write(form, **files)
 
 
-def _harness(url: str, level: int, only: tuple[str, ...]) -> UrlHarness:
-    try:
-        wanted_of(level, only)
-        harness = UrlHarness(url)
-    except (ValueError, AideDeCampError) as error:
-        raise click.UsageError(str(error)) from error
-    try:
-        harness.opener("adc_kit_check")
-    except AideDeCampError as error:
-        harness.close()
-        raise click.UsageError(str(error)) from error
-    return harness
-
-
-def _run(
-    harness: UrlHarness, level: int, only: tuple[str, ...], processes: Processes | None
-) -> ReportForm:
+def _run(processes: Processes, level: int, only: tuple[str, ...], count: int) -> ReportForm:
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
@@ -164,13 +138,13 @@ def _run(
         TextColumn("{task.description}"),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("opening", total=len(wanted_of(level, only)))
+        task = progress.add_task("opening", total=count)
 
         def tell(result: Result) -> None:
             words = f"[{COLOURS[result.outcome.value]}]{result.requirement.id}[/]"
             progress.update(task, advance=1, description=words)
 
-        report = run_kit(harness, level=level, only=only, tell=tell, processes=processes)
+        report = run_elsewhere(processes, level=level, only=only, tell=tell)
     return form_of(report)
 
 

@@ -13,6 +13,7 @@ from aide_de_camp.spi import Capability, Storage, StorageError
 from aide_de_camp_conformance.harness import Harness
 from aide_de_camp_conformance.running import OPENING, new_namespace
 from aide_de_camp_conformance.said import clean
+from aide_de_camp_conformance.watching import Begin, Hung, Step, Watch
 
 _GROUP: Final = "aide_de_camp.backends"
 
@@ -36,17 +37,27 @@ class Introduction:
     version: str | None = None
 
 
-def introduce(harness: Harness) -> Introduction:
+def introduce(harness: Harness, begin: Begin | None = None) -> Introduction:
     """Open a storage on a place, and ask it.
+
+    Args:
+        harness: gives the place.
+        begin: told of each step that may hang, as it begins; None tells nobody.
 
     Raises:
         Exception: whatever the harness or the storage raises.
     """
     namespace = new_namespace()
-    try:
-        return asyncio.run(_introduced(harness, namespace))
-    finally:
-        harness.remove(namespace)
+    with Watch(begin) as watch:
+        try:
+            watch.begin(Step("opening and closing the storage", OPENING, namespace))
+            try:
+                return asyncio.run(_introduced(harness, namespace))
+            finally:
+                watch.begin(Step("removing its place", OPENING, namespace))
+                harness.remove(namespace)
+        except Hung as error:
+            raise StorageError(str(error)) from None
 
 
 async def _introduced(harness: Harness, namespace: str) -> Introduction:

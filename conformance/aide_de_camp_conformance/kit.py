@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 from aide_de_camp import Clock, JobRouter, JobRunner, ManualClock, Queue, open_queue
 from aide_de_camp.spi import Storage, StorageOpener, to_datetime
@@ -17,6 +17,7 @@ from aide_de_camp_conformance.expect import OutOfTime
 from aide_de_camp_conformance.place import EventLog, door
 from aide_de_camp_conformance.requirement import PATIENCE
 from aide_de_camp_conformance.server import Server, killed
+from aide_de_camp_conformance.threads import Threads
 from aide_de_camp_conformance.transactions import OwnTransaction
 
 T = TypeVar("T")
@@ -63,6 +64,8 @@ class Kit:
         self._begin = transaction
         self._server = server
         self._stack = stack
+        self._threads = Threads()
+        stack.push_async_callback(self._threads.join)
 
     # --- time ---------------------------------------------------------------------------------
 
@@ -233,7 +236,7 @@ class Kit:
         async with asyncio.timeout(self.patience * 5):
             return await asyncio.gather(
                 *(
-                    asyncio.to_thread(self._in_thread, each)
+                    self._threads.run(partial(self._in_thread, each))
                     if threads and index % 2
                     else self._here(each)
                     for index, each in enumerate(work)
@@ -246,15 +249,7 @@ class Kit:
         async def do() -> T:
             return await work()
 
-        def run() -> Callable[[], T]:
-            # An error travels as a value: a future can't carry every exception there is.
-            try:
-                answer = asyncio.run(do())
-            except BaseException as error:  # noqa: BLE001 (it is raised below, whatever it is)
-                return partial(_raise, error)
-            return lambda: answer
-
-        return (await asyncio.to_thread(run))()
+        return await self._threads.run(lambda: asyncio.run(do()))
 
     async def _here(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         storage = self._opener()
@@ -266,10 +261,6 @@ class Kit:
 
     def _in_thread(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         return asyncio.run(self._here(work))
-
-
-def _raise(error: BaseException) -> NoReturn:
-    raise error
 
 
 def _end_of(task: asyncio.Task[None]) -> str:

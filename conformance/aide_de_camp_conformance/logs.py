@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
-from contextlib import contextmanager
 
 
 def quiet() -> None:
@@ -12,15 +10,3 @@ def quiet() -> None:
     logger = logging.getLogger("aide_de_camp")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
-
-
-@contextmanager
-def quieted() -> Generator[None]:
-    """Keep it from being printed during the block."""
-    logger = logging.getLogger("aide_de_camp")
-    handlers, propagates = logger.handlers[:], logger.propagate
-    quiet()
-    try:
-        yield
-    finally:
-        logger.handlers[:], logger.propagate = handlers, propagates

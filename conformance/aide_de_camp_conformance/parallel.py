@@ -1,104 +1,135 @@
-"""Several requirements at once, each process with a harness of its own."""
+"""Requirements in other processes, each with a harness of its own: what ends one is survived."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
-from multiprocessing.util import Finalize
+from functools import partial
+from typing import cast
 
-from attrs import define, field, frozen
+from attrs import define, field
 
+from aide_de_camp.spi import StorageError
 from aide_de_camp_conformance.harness import Harness
-from aide_de_camp_conformance.logs import quiet
+from aide_de_camp_conformance.introduction import Introduction, introduce
+from aide_de_camp_conformance.pool import WAIT, Lost, Pool, Question, Reply, Unstarted
 from aide_de_camp_conformance.requirement import Requirement
-from aide_de_camp_conformance.running import Outcome, Result, run_requirement
-from aide_de_camp_conformance.said import said
+from aide_de_camp_conformance.running import OPENING, Outcome, Result, run_requirement
+from aide_de_camp_conformance.serving import Answer, Raised
 from aide_de_camp_conformance.suite import REQUIREMENTS
 from aide_de_camp_conformance.url_harness import UrlHarness
+from aide_de_camp_conformance.watching import Begin, Step
 
 MakeHarness = Callable[[], Harness]
-Told = tuple[Outcome, float, str | None, list[str]]
-"""Outcome, seconds, message, and places that couldn't be removed."""
+Told = tuple[Outcome, float, str | None]
+"""Outcome, seconds, message."""
 
 
-@frozen
+class _Server:
+    """Runs requirements against its own harness."""
+
+    def __init__(self, make: MakeHarness, time_limit: float | None) -> None:
+        self._harness = make()
+        self._time_limit = time_limit
+
+    def answer(self, verb: str, about: str, begin: Begin) -> object:
+        """See :class:`aide_de_camp_conformance.serving.Server`."""
+        if verb == "introduce":
+            return introduce(self._harness, begin)
+        if verb == "remove":
+            begin(Step("removing its place", OPENING))
+            self._harness.remove(about)
+            return self._left()
+        result = run_requirement(
+            REQUIREMENTS[about], self._harness, time_limit=self._time_limit, begin=begin
+        )
+        told: Told = (result.outcome, result.seconds, result.message)
+        return (told, self._left())
+
+    def close(self) -> None:
+        """Close the harness."""
+        self._harness.close()
+
+    def _left(self) -> list[str]:
+        if not isinstance(self._harness, UrlHarness):
+            return []
+        left, self._harness.left = self._harness.left, []
+        return left
+
+
+@define(eq=False)
 class Processes:
     """How to run requirements elsewhere.
+
+    A requirement that ends its process, or hangs and can't be cancelled, has failed; the next one
+    is asked in another process.
 
     Attributes:
         count: how many processes.
         make: makes a harness in each; it must be picklable.
+        time_limit: seconds that each requirement has; None leaves each its own.
+        patience: seconds beyond a limit after which a process that hangs is killed.
         left: names of places that couldn't be removed.
     """
 
     count: int
     make: MakeHarness
+    time_limit: float | None = None
+    patience: float = WAIT
     left: list[str] = field(factory=list[str])
+    _pool: Pool = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._pool = Pool(self.count, partial(_Server, self.make, self.time_limit), self.patience)
+
+    def introduction(self) -> Introduction:
+        """Have the storage say what it is.
+
+        Raises:
+            ValueError: there is no harness: making it raised, or ended the process.
+            StorageError: the storage can't be opened.
+        """
+        reply = self._pool.ask(Question("introduce"))
+        if isinstance(reply, Answer):
+            return cast("Introduction", reply.value)
+        if not isinstance(reply, Unstarted):
+            self._remove(reply)
+            raise StorageError(reply.words)
+        raise ValueError(reply.words)
 
     def results(self, wanted: Sequence[Requirement]) -> Iterator[Result]:
         """Run requirements, and give each result as it comes.
 
-        One whose process died is an ERROR: nothing was found out.
+        One that no process could be begun for is an ERROR: nothing was found out.
         """
-        # Spawned: a fork would share what this process has open.
-        with ProcessPoolExecutor(
-            self.count,
-            mp_context=get_context("spawn"),
-            initializer=_begin,
-            initargs=(self.make,),
-        ) as pool:
-            # What waits for real takes the longest, so it isn't left to the end.
-            heavy_first = sorted(wanted, key=lambda each: not each.heavy)
-            asked = {_submitted(pool, each.id): each for each in heavy_first}
-            try:
-                for future in as_completed(asked):
-                    yield self._result(asked[future], future)
-            finally:
-                # Whoever stops asking, by an interrupt for instance, waits only for what runs.
-                pool.shutdown(wait=False, cancel_futures=True)
+        # What waits for real takes the longest, so it isn't left to the end of several.
+        first = sorted(wanted, key=lambda each: self.count > 1 and not each.heavy)
+        lost: list[Lost] = []
+        for question, reply in self._pool.replies(Question("run", each.id) for each in first):
+            if isinstance(reply, Lost):
+                lost.append(reply)
+            yield self._result(REQUIREMENTS[question.about], reply)
+        for each in lost:
+            self._remove(each)
 
-    def _result(self, requirement: Requirement, future: Future[Told]) -> Result:
-        try:
-            outcome, seconds, message, left = future.result()
-        except BrokenProcessPool as error:
-            return Result(requirement, Outcome.ERROR, error, 0.0, said(error))
+    def close(self) -> None:
+        """End the processes; one that runs a requirement is interrupted."""
+        self._pool.close()
+
+    def _result(self, requirement: Requirement, reply: Reply) -> Result:
+        if isinstance(reply, Unstarted):
+            return Result(requirement, Outcome.ERROR, message=reply.words)
+        if isinstance(reply, Lost | Raised):
+            return Result(requirement, Outcome.FAILED, message=reply.words)
+        (outcome, seconds, message), left = cast("tuple[Told, list[str]]", reply.value)
         self.left.extend(left)
         return Result(requirement, outcome, None, seconds, message)
 
-
-@define
-class _Own:
-    """What a process of the pool keeps between two requirements."""
-
-    harness: Harness | None = None
-
-
-_OWN = _Own()
-
-
-def _begin(make: MakeHarness) -> None:
-    quiet()
-    _OWN.harness = harness = make()
-    # A process of a pool runs these at its end, and none of atexit's.
-    Finalize(None, harness.close, exitpriority=10)
-
-
-def _submitted(pool: ProcessPoolExecutor, id_: str) -> Future[Told]:
-    try:
-        return pool.submit(_run, id_)
-    except BrokenProcessPool as error:
-        broken: Future[Told] = Future()
-        broken.set_exception(error)
-        return broken
-
-
-def _run(id_: str) -> Told:
-    assert _OWN.harness is not None
-    # An error travels as words: not every exception can be pickled.
-    result = run_requirement(REQUIREMENTS[id_], _OWN.harness)
-    left: list[str] = []
-    if isinstance(_OWN.harness, UrlHarness):
-        left, _OWN.harness.left = _OWN.harness.left, []
-    return (result.outcome, result.seconds, result.message, left)
+    def _remove(self, reply: Reply) -> None:
+        """Remove the place that a process was at when it was lost."""
+        if not isinstance(reply, Lost) or reply.place is None:
+            return
+        answer = self._pool.ask(Question("remove", reply.place))
+        if isinstance(answer, Answer):
+            self.left.extend(cast("list[str]", answer.value))
+        else:
+            self.left.append(reply.place)

@@ -23,14 +23,15 @@ from aide_de_camp_conformance.kit import Kit
 from aide_de_camp_conformance.requirement import Requirement
 from aide_de_camp_conformance.said import clean, said
 from aide_de_camp_conformance.server import Server
+from aide_de_camp_conformance.watching import Begin, Hung, Step, Watch
 
 OPENING: Final = 60.0
 """Seconds that a storage has to open, to say what it is, and to close: one that hangs must not hang
 the kit."""
 _CANCELS: Final = 5
 """How often a check that is over its time is cancelled before it is left to itself."""
-_CLOSING: Final = 10.0
-"""Seconds in which everything that a requirement opened is closed, or left as it is."""
+CLOSING: Final = 10.0
+"""The same for closing all that a requirement opened."""
 
 
 class Outcome(StrEnum):
@@ -82,8 +83,11 @@ def run_requirement(
     *,
     time_limit: float | None = None,
     patience: float | None = None,
+    begin: Begin | None = None,
 ) -> Result:
     """Run one requirement in an event loop of its own.
+
+    What hangs where it can't be cancelled is interrupted, if this is the main thread.
 
     Args:
         requirement: what to check.
@@ -91,9 +95,10 @@ def run_requirement(
         time_limit: seconds; None takes the requirement's own.
         patience: seconds to wait for what should happen at once; None takes the requirement's
             own.
+        begin: told of each step that may hang, as it begins; None tells nobody.
 
     Returns:
-        How it fared; whatever is raised is in it, but for KeyboardInterrupt and SystemExit.
+        How it fared; whatever is raised is in it, but for KeyboardInterrupt.
     """
     limit = requirement.time_limit if time_limit is None else time_limit
     patience = requirement.patience if patience is None else patience
@@ -107,22 +112,38 @@ def run_requirement(
         message = None if words is None else _scrubbed(words, harness, namespace)
         return Result(requirement, outcome, error, time.monotonic() - start, message)
 
-    try:
-        applied = asyncio.run(_run(requirement, harness, namespace, limit, patience))
-    except HarnessBroken as error:
-        return ended(Outcome.ERROR, error.__cause__)
-    except NotAsked as reason:
-        if requirement.needs is None:
+    with Watch(begin) as watch:
+        try:
+            applied = asyncio.run(
+                _run(requirement, harness, namespace, limit, patience, watch=watch)
+            )
+            found = ended(Outcome.PASSED if applied else Outcome.NOT_DECLARED)
+        except HarnessBroken as error:
+            found = ended(Outcome.ERROR, error.__cause__)
+        except NotAsked as reason:
             # Only what says beforehand that it needs something may be left unasked.
-            return ended(Outcome.FAILED, reason)
-        return ended(Outcome.NOT_ASKED, words=clean(str(reason)))
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 (whatever it is, SystemExit too, it is the answer)
-        return ended(Outcome.FAILED, error)
-    finally:
+            if requirement.needs is None:
+                found = ended(Outcome.FAILED, reason)
+            else:
+                found = ended(Outcome.NOT_ASKED, words=clean(str(reason)))
+        except Hung as error:
+            found = ended(Outcome.FAILED, AssertionError(str(error)))
+        except KeyboardInterrupt:
+            _remove(harness, namespace, watch)
+            raise
+        except BaseException as error:  # noqa: BLE001 (whatever it is, SystemExit too, it is the answer)
+            found = ended(Outcome.FAILED, error)
+        hung = _remove(harness, namespace, watch)
+    return found if hung is None or found.error else ended(Outcome.FAILED, hung)
+
+
+def _remove(harness: Harness, namespace: str, watch: Watch) -> AssertionError | None:
+    watch.begin(Step("removing its place", OPENING, namespace))
+    try:
         harness.remove(namespace)
-    return ended(Outcome.PASSED if applied else Outcome.NOT_DECLARED)
+    except Hung as error:
+        return AssertionError(str(error))
+    return None
 
 
 def _scrubbed(words: str, harness: Harness, namespace: str) -> str:
@@ -135,10 +156,17 @@ def _scrubbed(words: str, harness: Harness, namespace: str) -> str:
 
 
 async def _run(
-    requirement: Requirement, harness: Harness, namespace: str, limit: float, patience: float
+    requirement: Requirement,
+    harness: Harness,
+    namespace: str,
+    limit: float,
+    patience: float,
+    *,
+    watch: Watch,
 ) -> bool:
     # Tasks that a failing requirement leaves behind have nothing to tell.
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    watch.begin(Step("opening the storage", OPENING, namespace))
     try:
         opener = harness.opener(namespace)
         url = harness.url(namespace)
@@ -148,13 +176,17 @@ async def _run(
     if needed is not None and not requirement.applies(await _capabilities(opener)):
         return False
     server = _server(harness, namespace) if requirement.needs is Need.SERVER else None
+    watch.begin(Step("it", limit, namespace))
     stack = AsyncExitStack()
     try:
         begin = partial(harness.transaction, namespace)
         kit = Kit(opener, url, stack, patience=patience, transaction=begin, server=server)
         await _within(limit, requirement.check(kit))
     finally:
-        await _close(stack)
+        watch.begin(Step("closing what it opened", CLOSING, namespace))
+        # One that was interrupted may come here when it is collected: there is no loop any more.
+        if not watch.is_over:
+            await _close(stack)
     return True
 
 
@@ -169,7 +201,7 @@ async def _within(limit: float, check: Awaitable[None]) -> None:
             return await task
         for _ in range(_CANCELS):
             task.cancel()
-            if (await asyncio.wait([task], timeout=_CLOSING))[0]:
+            if (await asyncio.wait([task], timeout=CLOSING))[0]:
                 break
     finally:
         task.cancel()
@@ -203,7 +235,7 @@ def _server(harness: Harness, namespace: str) -> Server:
 async def _close(stack: AsyncExitStack) -> None:
     """Close what the requirement opened; failing at that is no answer to what was asked."""
     try:
-        async with asyncio.timeout(_CLOSING):
+        async with asyncio.timeout(CLOSING):
             await stack.aclose()
     except Exception as error:  # noqa: BLE001 (as above; it is told, and that is all)
         logging.getLogger("aide_de_camp.conformance").warning(

@@ -116,6 +116,22 @@ def _tidy(folder: Path, owner: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def checked_harness(url: str, folder: Path) -> UrlHarness:
+    """Make a harness that can give openers.
+
+    Args:
+        url: see :class:`UrlHarness`.
+        folder: as above.
+
+    Raises:
+        ValueError: as above.
+        AideDeCampError: no backend serves the URL, or it can't be used.
+    """
+    harness = UrlHarness(url, folder=folder)
+    harness.opener("adc_kit_check")
+    return harness
+
+
 async def _remove(scratch: Scratch, url: str) -> None:
     async with asyncio.timeout(OPENING):
         await scratch.remove(url)

@@ -17,9 +17,9 @@ from click.testing import CliRunner, Result
 from aide_de_camp import Registry
 from aide_de_camp.spi import StorageDescriptor, hookimpl
 from aide_de_camp_backends.memory.plugin import _WORLDS
-from aide_de_camp_conformance import Outcome, UrlHarness, run
+from aide_de_camp_conformance import Harness, Outcome, UrlHarness, command
 from aide_de_camp_conformance.command import conformance
-from aide_de_camp_conformance.conducting import wanted_of
+from aide_de_camp_conformance.conducting import run_elsewhere, wanted_of
 from aide_de_camp_conformance.forming import read
 from aide_de_camp_conformance.levels import asked_of
 from aide_de_camp_conformance.mutants import MUTANTS
@@ -35,6 +35,10 @@ def adc(*arguments: object) -> Result:
 def files(folder: Path) -> list[str]:
     kinds = ("json", "html", "junit", "badge")
     return [word for kind in kinds for word in (f"--{kind}", str(folder / kind))]
+
+
+def broken_harness(url: str, folder: Path) -> Harness:
+    return MUTANTS["IgnoresPriority"].harness()
 
 
 def test_a_level_that_is_reached_ends_with_0_and_is_told_in_every_file(tmp_path):
@@ -75,8 +79,7 @@ def test_naming_everything_is_no_partial_run():
 
 
 def test_a_failure_ends_with_1_whether_all_was_run_or_not(tmp_path, monkeypatch):
-    broken = MUTANTS["IgnoresPriority"].harness()
-    monkeypatch.setattr(UrlHarness, "opener", lambda self, namespace: broken.opener(namespace))
+    monkeypatch.setattr(command, "checked_harness", broken_harness)
     for words in (["--only", "PRI-2"], ["--level", "1", "--only", "P", "--only", "KEP"]):
         result = adc("run", "memory://", *words, "--json", tmp_path / "json")
         assert result.exit_code == 1
@@ -148,13 +151,15 @@ def test_several_at_once_find_the_same(tmp_path):
     assert {outcome for _, outcome in found[0]} == {"passed", "not_declared"}
 
 
-def test_a_process_that_dies_is_an_error_and_no_failure_of_the_backend():
-    processes = Processes(2, partial(os._exit, 3))
-    with closing(UrlHarness("memory://")) as harness:
-        report = run(harness, only=["KEP-1", "PRI-2"], processes=processes)
-    assert {each.outcome for each in report.results} == {Outcome.ERROR}
-    assert len(report.results) == 7
-    assert not report.passed
+def test_where_no_process_can_be_asked_anything_nothing_was_found_out():
+    died = "ended with code 3 before it could be asked anything"
+    with closing(Processes(2, partial(os._exit, 3))) as processes:
+        results = list(processes.results(wanted_of(only=["KEP-1", "PRI-2"])))
+        assert {each.outcome for each in results} == {Outcome.ERROR}
+        assert len(results) == 7
+        assert died in (results[0].message or "")
+        with pytest.raises(ValueError, match=died):
+            run_elsewhere(processes, only=["KEP-1"])
 
 
 def test_a_report_is_shown_again_from_its_file(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import subprocess
@@ -12,45 +11,39 @@ from pathlib import Path
 from typing import Any, Final
 
 from aide_de_camp_conformance.codec_suite.alike import alike, told
+from aide_de_camp_conformance.codec_suite.finding import whereabouts
 from aide_de_camp_conformance.codec_suite.kit import CodecKit
 from aide_de_camp_conformance.codec_suite.plants import PLANT
 from aide_de_camp_conformance.codec_suite.requirement import NotAsked, codec_requirement
 from aide_de_camp_conformance.expect import same
+from aide_de_camp_conformance.requirement import HEAVY_TIME_LIMIT
 
 MOST_BYTES: Final = 192 * 1024 * 1024
 """By which decoding 1 MiB may let a process grow."""
 CPU_SECONDS: Final = 60
 """Of processor time for all hostile bytes together: far more than it takes, on any machine."""
-_PATIENCE: Final = 600.0
-"""Real seconds after which the other process is given up: no measure of anything."""
+PATIENCE: Final = HEAVY_TIME_LIMIT
+"""Real seconds after which the other process is killed: no measure of anything."""
 
 
 def _ask(kit: CodecKit, task: str, **more: Any) -> dict[str, Any]:
     """Have another process do something with the codec."""
-    cls = type(kit.harness)
-    assert "<locals>" not in cls.__qualname__, (
-        f"{cls.__qualname__} can't be found by another process: write the harness at the top level "
-        "of its module"
-    )
     path = [each or str(Path.cwd()) for each in sys.path]
-    asked = {
-        "task": task,
-        "module": cls.__module__,
-        "name": cls.__qualname__,
-        "arguments": kit.harness.arguments(),
-        "file": inspect.getsourcefile(cls),
-        "path": path,
-        **more,
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "aide_de_camp_conformance.codec_suite.child"],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_PATIENCE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONHASHSEED": "7"},
-    )
+    asked = {**whereabouts(kit.harness), "task": task, "path": path, **more}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "aide_de_camp_conformance.codec_suite.child"],
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONHASHSEED": "7"},
+        )
+    except subprocess.TimeoutExpired:
+        raise AssertionError(
+            f"the process that was to do {task!r} took more than {PATIENCE:g} s, and was killed"
+        ) from None
     assert done.returncode == 0, (
         f"the process that was to do {task!r} ended with {done.returncode}: {done.stderr[-2000:]}"
     )

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import builtins
 import importlib
-import importlib.util
 import json
-import operator
+import os
 import resource
 import sys
 from collections.abc import Callable, Iterator
@@ -17,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from aide_de_camp_conformance.codec_harness import CodecHarness
 from aide_de_camp_conformance.codec_suite.alike import told
+from aide_de_camp_conformance.codec_suite.finding import found
 from aide_de_camp_conformance.codec_suite.hostile import HOSTILE, damaged
 from aide_de_camp_conformance.codec_suite.kit import SAMPLE, CodecKit
 from aide_de_camp_conformance.codec_suite.plants import mappings, raw, texts
@@ -43,20 +42,6 @@ _WATCHED: Final = (
     "urllib.",
 )
 """What an audit hook hears of, and decoding a payload has nothing to do with."""
-
-
-def _harness(asked: dict[str, Any]) -> CodecHarness:
-    try:
-        module = importlib.import_module(asked["module"])
-    except ImportError:
-        spec = importlib.util.spec_from_file_location(asked["module"], asked["file"])
-        if spec is None or spec.loader is None:
-            raise
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[asked["module"]] = module
-        spec.loader.exec_module(module)
-    made: CodecHarness = operator.attrgetter(asked["name"])(module)(*asked["arguments"])
-    return made
 
 
 # --- what one process wrote, another reads --------------------------------------------------------
@@ -111,10 +96,10 @@ def inert(kit: CodecKit, asked: dict[str, Any]) -> dict[str, Any]:
     # At first for what is imported late, and that is the codec's own; then it counts.
     for _, decode in _planted(kit, "adc_plant_0"):
         watch.over(decode)
-    found = {
+    heard_of = {
         what: heard for what, work in _planted(kit, "adc_plant_1") if (heard := watch.over(work))
     }
-    return {"found": found}
+    return {"found": heard_of}
 
 
 def _planted(kit: CodecKit, module: str) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -209,11 +194,14 @@ def main() -> None:
     """Do what is asked for."""
     asked = json.load(sys.stdin)
     sys.path[:] = asked["path"]
-    try:
-        answer = _TASKS[asked["task"]](CodecKit(_harness(asked)), asked)
-    except NotAsked as error:
-        answer = {"not asked": str(error)}
-    json.dump(answer, sys.stdout)
+    # What the codec, or the module of its harness, prints is no part of the answer.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w") as out:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        try:
+            answer = _TASKS[asked["task"]](CodecKit(found(asked)), asked)
+        except NotAsked as error:
+            answer = {"not asked": str(error)}
+        json.dump(answer, out)
 
 
 if __name__ == "__main__":

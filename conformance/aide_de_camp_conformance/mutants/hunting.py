@@ -28,7 +28,7 @@ _TIME: Final = 10.0
 """Seconds that a requirement has against a memory backend, at first."""
 _NULLS_TIME: Final = 1.0
 """Seconds that one that does as good as nothing has for a requirement."""
-_HANGING: Final = {"aide_de_camp_conformance.running._CLOSING": 0.05}
+_HANGING: Final = {"aide_de_camp_conformance.running.CLOSING": 0.05}
 _HANGING_TIME: Final = 0.1
 """The same for one that hangs: however long it has, it comes to nothing."""
 
