@@ -127,7 +127,7 @@ def run_requirement(
             else:
                 found = ended(Outcome.NOT_ASKED, words=clean(str(reason)))
         except Hung as error:
-            found = ended(Outcome.FAILED, AssertionError(str(error)))
+            found = ended(Outcome.FAILED, AssertionError(str(_first(error))))
         except KeyboardInterrupt:
             _remove(harness, namespace, watch)
             raise
@@ -135,6 +135,13 @@ def run_requirement(
             found = ended(Outcome.FAILED, error)
         hung = _remove(harness, namespace, watch)
     return found if hung is None or found.error else ended(Outcome.FAILED, hung)
+
+
+def _first(error: Hung) -> Hung:
+    """Give what hung first: as that is let go of, more may hang."""
+    while isinstance(error.__context__, Hung):
+        error = error.__context__
+    return error
 
 
 def _remove(harness: Harness, namespace: str, watch: Watch) -> AssertionError | None:
