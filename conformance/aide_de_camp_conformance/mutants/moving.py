@@ -9,7 +9,7 @@ from uuid import UUID
 from attrs import evolve
 
 from aide_de_camp import marks
-from aide_de_camp.marks import MarkKind
+from aide_de_camp.mark_kinds import MarkKind
 from aide_de_camp.pairing import Pair
 from aide_de_camp.spi import Capability, EnqueueResult, HoldStatus, JobRecord, JobState
 from aide_de_camp_backends.memory.job import StoredJob
