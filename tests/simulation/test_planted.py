@@ -10,7 +10,7 @@ import pytest
 
 from aide_de_camp_conformance.simulation import Broken, simulate, tell
 
-SEEDS = 200
+SEEDS = 300
 
 
 def _planted():

@@ -129,8 +129,8 @@ def three_by_default(original: Any_) -> Any_:
 def all_means_all(original: Any_) -> Any_:
     """Requeueing and deleting by filter ignore the filter."""
 
-    async def act_on_all(self: Any, act: Any, job_types: Any, reasons: Any) -> int:
-        done: int = await original(self, act, None, None)
+    async def act_on_all(self: Any, verb: str, act: Any, *_: Any) -> int:
+        done: int = await original(self, verb, act, None, None)
         return done
 
     return act_on_all
@@ -281,7 +281,7 @@ def every_call_is_new(original: Any_) -> Any_:
     return lambda self, verb, request_id, job_id: None
 
 
-@broken_core("aide_de_camp.repeats._in_doubt", "LIV-4.caller")
+@broken_core("aide_de_camp.repeats.Request.in_doubt", "LIV-4.caller")
 def refusals_are_answers(original: Any_) -> Any_:
     """A repeat that is refused has the caller's first request forgotten."""
 
