@@ -21,6 +21,7 @@ ONCE = (
     "tests/conformance/test_postgresql.py",
     "tests/conformance/test_redis.py",
     "tests/conformance/test_model.py",
+    "tests/costs",
     "tests/crash",
     "tests/docs/test_run_the_kit.py",
     "tests/docs/test_write_a_backend.py",

@@ -1,0 +1,137 @@
+"""Round trips, commits and pages on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import asyncpg
+import pytest
+
+from aide_de_camp import open_queue
+from aide_de_camp_backends.postgresql.call import Call
+from aide_de_camp_backends.postgresql.claiming import Asked, claim_text
+from aide_de_camp_backends.postgresql.plugin import connect
+from aide_de_camp_backends.postgresql.sizes import size_of
+from aide_de_camp_backends.postgresql.statement import Layout, prepare
+
+from .work import drain, fill, schedule_at_once
+
+NOW = 1_700_000_000_000_000
+LIMIT = 20
+
+
+@pytest.fixture
+def round_trips(monkeypatch):
+    """The statements that were sent, each of which is a round trip and a commit of its own."""
+    seen: list[str] = []
+    original = Call._once
+
+    async def once(self, sql, arguments):
+        seen.append(sql)
+        return await original(self, sql, arguments)
+
+    monkeypatch.setattr(Call, "_once", once)
+    return seen
+
+
+def work_of(seen):
+    """Leave out what wakes others: it is bounded by time, and not by jobs."""
+    return [sql for sql in seen if "pg_notify" not in sql]
+
+
+def test_draining_takes_few_round_trips(round_trips, postgresql_url):
+    async def run() -> None:
+        async with open_queue(postgresql_url) as queue:
+            await fill(queue)
+            round_trips.clear()
+            await drain(queue)
+
+    asyncio.run(run())
+    assert len(work_of(round_trips)) <= 40
+
+
+def test_callers_at_the_same_time_share_commits(round_trips, postgresql_url):
+    async def run() -> None:
+        async with open_queue(postgresql_url) as queue:
+            round_trips.clear()
+            await schedule_at_once(queue)
+
+    asyncio.run(run())
+    assert len(work_of(round_trips)) <= 100
+
+
+FILLS = {
+    "not due, at the top": "127, 'a', {later}",
+    "due, of other types, at the top": "127, 'other' || n % 50, {now} - n",
+    "of all priorities, not due": "n % 256 - 128, 'a', {later}",
+}
+INSERT = """
+INSERT INTO {schema}.adc_job (queue, id, state, priority, job_type, scheduled_at, enqueued_at,
+  token, claims, retries, snoozes, lease_max_retries, codec, payload)
+SELECT 'q', gen_random_uuid(), 0, {row}, 0, 0, 0, 0, 0, 0, 'json', '' FROM generate_series(1, {n}) n
+"""
+
+
+async def pages_of_a_claim(url, schema, fill_with, asked):
+    """Give how many pages a claim of LIMIT jobs touches, beside 20,000 others, or alone."""
+    await connect(url, {"schema": schema})().migrate()
+    connection = await asyncpg.connect(url)
+    try:
+        if fill_with is not None:
+            row = fill_with.format(now=NOW, later=NOW + 10**12)
+            await connection.execute(INSERT.format(schema=schema, row=row, n=20_000))
+        row = f"0, 'a', {NOW} - n"
+        await connection.execute(INSERT.format(schema=schema, row=row, n=LIMIT))
+        await connection.execute(f"VACUUM ANALYZE {schema}.adc_job")
+        statement = prepare(claim_text(size_of(LIMIT), asked), Layout(schema, "adc_"))
+        await connection.execute(f"PREPARE it AS {statement.sql}")
+        values = ", ".join(literal(each) for each in statement.arguments(VALUES))
+        (row,) = await connection.fetch(
+            f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE it ({values})"
+        )
+        plan = json.loads(row[0])[0]["Plan"]
+        assert plan["Actual Rows"] == LIMIT
+        return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    finally:
+        await connection.close()
+
+
+VALUES = {
+    "queue": "q",
+    "given": NOW,
+    "latest": NOW,
+    "request_id": "00000000-0000-0000-0000-000000000001",
+    "reaped": False,
+    "types": ["a", "b"],
+    "type": "a",
+    "limit": LIMIT,
+    "lease": 60_000_000,
+    "limit_types": [],
+    "limits": [],
+    "max_retries": 5,
+    "worker": "w",
+}
+
+
+def literal(value):
+    if isinstance(value, list):
+        return "'{" + ",".join(value) + "}'"
+    return str(value) if isinstance(value, int) else f"'{value}'"
+
+
+@pytest.mark.parametrize("asked", [Asked.ONE, Asked.SEVERAL])
+def test_a_claim_touches_hardly_more_pages_however_much_waits(asked, postgresql_url):
+    async def run() -> dict[str, int]:
+        alone = await pages_of_a_claim(postgresql_url, "alone", None, asked)
+        return {"alone": alone} | {
+            name: await pages_of_a_claim(postgresql_url, f"beside{number}", row, asked)
+            for number, (name, row) in enumerate(FILLS.items())
+        }
+
+    pages = asyncio.run(run())
+    alone = pages.pop("alone")
+    # An index of 20,000 is a level or two deeper; 255 priorities that have nothing due are each
+    # looked at once, by two or three pages.
+    most = dict.fromkeys(pages, 2 * alone) | {"of all priorities, not due": 2 * alone + 255 * 3}
+    assert {name: (count, alone) for name, count in pages.items() if count > most[name]} == {}
