@@ -28,7 +28,7 @@ async def counted(url, work):
 
 
 def test_draining_takes_few_calls(redis_url):
-    async def run() -> int:
+    async def run():
         async with open_queue(redis_url) as queue:
             await fill(queue)
             return await counted(redis_url, drain(queue))
@@ -37,7 +37,7 @@ def test_draining_takes_few_calls(redis_url):
 
 
 def test_callers_at_the_same_time_share_calls(redis_url):
-    async def run() -> int:
+    async def run():
         async with open_queue(redis_url) as queue:
             return await counted(redis_url, schedule_at_once(queue))
 
