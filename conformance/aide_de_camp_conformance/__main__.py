@@ -13,7 +13,7 @@ def main() -> None:
         if (error.name or "").startswith("aide_de_camp"):
             raise
         sys.exit(f"the kit needs {error.name}: pip install 'aide-de-camp[conformance]'")
-    run(prog_name="python -m aide_de_camp_conformance")
+    run(prog_name="python -m aide_de_camp_conformance", help_option_names=["-h", "--help"])
 
 
 if __name__ == "__main__":

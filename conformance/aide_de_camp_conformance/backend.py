@@ -51,6 +51,9 @@ class BackendConformance:
                 f"{cls.__name__} overrides {', '.join(taken)}: a requirement can't be changed, "
                 "nor left out"
             )
+        if cls.level not in range(1, HIGHEST + 1):
+            raise ValueError(f"{cls.__name__}: level must be 1 to {HIGHEST}, not {cls.level!r}")
+        _check_harness(cls)
         check_deviations(getattr(cls, "harness", Harness).deviations)
         for name, requirement in _TESTS.items():
             setattr(cls, name, _test_of(requirement, name))
@@ -60,6 +63,8 @@ class BackendConformance:
     @classmethod
     def make_harness(cls) -> Harness:
         """Make the harness."""
+        if not hasattr(cls, "harness"):
+            raise TypeError(f"{cls.__name__} names no harness: write 'harness = MyHarness' in it")
         return cls.harness()
 
     @classmethod
@@ -89,6 +94,12 @@ class BackendConformance:
     def check(cls, requirement: Requirement) -> None:
         """Run one requirement, and raise what it raised."""
         tell(cls.run(requirement))
+
+
+def _check_harness(cls: type[BackendConformance]) -> None:
+    harness: object = getattr(cls, "harness", Harness)
+    if isinstance(harness, Harness):
+        raise TypeError(f"{cls.__name__}: harness must be the class itself: leave out its '()'")
 
 
 def tell(result: Result) -> None:
@@ -134,11 +145,11 @@ def _test_of(requirement: Requirement, name: str) -> Callable[..., None]:
 
 
 def _test_published(self: BackendConformance, request: pytest.FixtureRequest) -> None:
-    """The published report is of this kit, and of a storage that declares the same."""
+    """The published report is of this kit and level, and of a storage that declares the same."""
     assert self.published is not None
     if _is_publishing(request):
         pytest.skip("it is being written")
-    compare(self.introduction(), self.published)
+    compare(self.introduction(), self.published, self.level)
 
 
 def _is_publishing(request: pytest.FixtureRequest) -> bool:

@@ -71,7 +71,9 @@ def codec(
 
     It ends with 0 if all that was run holds, 1 if not.
     """
-    unknown = [each for each in only if not any(known.startswith(each) for known in _IDS)]
+    unknown = [
+        each for each in only if not each or not any(known.startswith(each) for known in _IDS)
+    ]
     if unknown:
         raise click.BadParameter(f"no requirement begins with {unknown[0]!r}", param_hint="--only")
     strange = sorted(set(refuses) - set(_KINDS))

@@ -29,11 +29,13 @@ def wanted_of(level: int = HIGHEST, only: Iterable[str] = ()) -> tuple[Requireme
         only: ids, or beginnings of ids: leave out all others. Empty leaves out none.
 
     Raises:
-        ValueError: one of ``only`` begins no requirement's id at this level.
+        ValueError: one of ``only`` is empty, or begins no requirement's id at this level.
     """
     ids = asked_of(level)
     beginnings = tuple(only)
     for each in beginnings:
+        if not each:
+            raise ValueError("an empty id names no requirement")
         if not any(id_.startswith(each) for id_ in ids):
             raise ValueError(f"no requirement up to level {level} is called {each}, or begins so")
     return tuple(

@@ -124,6 +124,11 @@ def read(path: Path) -> ReportForm:
     """
     try:
         plain = _cleaned(msgspec.json.decode(path.read_bytes()))
+        if isinstance(plain, dict) and "codec" in plain:
+            raise ValueError(
+                f"{path} is a codec's report, and this is for a storage's: 'adc conformance codec' "
+                "makes its other files"
+            )
         form = msgspec.convert(plain, type=ReportForm)
     except msgspec.DecodeError as error:
         raise ValueError(f"{path} is no report of this kit: {error}") from error

@@ -25,6 +25,8 @@ from aide_de_camp_conformance.table import tally, verdict
 
 _NOTE: Final = "adc_conformance"
 """The attribute of a test's report, which pytest-xdist carries from process to process."""
+_UNOPENED: Final = "adc_conformance_unopened"
+"""As above, of a test whose storage couldn't be asked what it is."""
 
 
 @define
@@ -57,6 +59,7 @@ class Gathering:
         self._is_worker = hasattr(config, "workerinput")
         self._started, self._start = datetime.now(UTC), time.monotonic()
         self._tested: dict[str, _Tested] = {}
+        self._unopened: set[str] = set()
         self._told: list[str] = []
 
     @pytest.hookimpl(wrapper=True)
@@ -67,15 +70,20 @@ class Gathering:
         report = yield
         instance = getattr(item, "instance", None)
         if call.when == "call" and isinstance(instance, BackendConformance) and instance.result:
-            setattr(report, _NOTE, _note(instance, instance.result))
+            try:
+                setattr(report, _NOTE, _note(instance, instance.result))
+            except Exception:  # noqa: BLE001 (whatever a storage raises; its tests tell it)
+                setattr(report, _UNOPENED, True)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather it, in the process that all reports come to."""
+        of = report.nodeid.rpartition("::")[0]
+        if getattr(report, _UNOPENED, False):
+            self._unopened.add(of)
         note: dict[str, Any] | None = getattr(report, _NOTE, None)
         if note is None:
             return
-        of = report.nodeid.rpartition("::")[0]
         tested = self._tested.setdefault(of, _tested_of(note))
         result = _result_of(note)
         known = tested.results.get(result.requirement.id)
@@ -90,6 +98,10 @@ class Gathering:
             return
         where = whereabouts(self._started, time.monotonic() - self._start)
         forms = {of: _form(tested, where) for of, tested in self._tested.items()}
+        self._told += [
+            f"{of}: its storage couldn't be opened, or asked what it is: its tests say why"
+            for of in sorted(self._unopened)
+        ]
         if not all([self._write(forms), self._write_published(forms)]):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 

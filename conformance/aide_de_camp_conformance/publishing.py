@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from aide_de_camp_conformance.bearing import check_details
 from aide_de_camp_conformance.form import ReportForm
 from aide_de_camp_conformance.forming import read
 from aide_de_camp_conformance.introduction import Introduction
@@ -16,21 +17,32 @@ from aide_de_camp_conformance.version import KIT_VERSION, digest
 _ANEW: Final = "write it anew by 'pytest --adc-publish', in a run that leaves nothing out"
 
 
-def compare(introduction: Introduction, path: Path) -> None:
+def compare(introduction: Introduction, path: Path, level: int) -> None:
     """Compare what doesn't depend on any one requirement.
 
+    Args:
+        introduction: what the storage says of itself.
+        path: the report's file.
+        level: the highest level that the tests beside it ask for, 1 to 3.
+
     Raises:
-        AssertionError: the report is of another kit, partial, or of a storage that declares
-            something else.
+        AssertionError: the report is of another kit, partial, of another level, or of a storage
+            that declares something else.
+        ValueError: it contradicts itself.
     """
     form = _read(path)
     compare_kit(form, path.name)
     assert form.complete, f"{path.name} is of a partial run: {_ANEW}"
+    assert form.asked == level, (
+        f"{path.name} is of what is asked up to level {form.asked}, and these tests ask up to "
+        f"level {level}: {_ANEW}"
+    )
     declared = sorted(each.value for each in introduction.capabilities)
     assert form.backend.capabilities == declared, (
         f"{path.name} says that the storage declares {form.backend.capabilities}, and it declares "
         f"{declared}: {_ANEW}"
     )
+    check_details(form, path.name)
 
 
 def compare_kit(form: ReportForm, name: str) -> None:

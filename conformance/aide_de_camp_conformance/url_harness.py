@@ -41,7 +41,7 @@ class UrlHarness(Harness):
         folder: what ``{folder}`` stands for.
 
     Raises:
-        ValueError: the places at this URL can't be kept apart, or it has other braces.
+        ValueError: there is no URL, or it has other braces, or places at it can't be kept apart.
         AideDeCampError: no backend serves the URL, or it can't be used.
     """
 
@@ -55,7 +55,12 @@ class UrlHarness(Harness):
         folder: Path | None = None,
     ) -> None:
         self.left: list[str] = []
-        self._template = template or self.template
+        self._template = self.template if template is None else template
+        if template is None and not self._template:
+            raise ValueError(
+                f"{type(self).__name__} has no URL: give its class a 'template', such as "
+                "'mine://host/{namespace}'"
+            )
         self._registry = Registry() if registry is None else registry
         check_template(self._template)
         self._scratch = None if NAMESPACE in self._template else self._found_scratch()

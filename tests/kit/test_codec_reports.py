@@ -124,3 +124,11 @@ def test_the_command_writes_them(tmp_path: Path):
     assert "COD-1.name" in (tmp_path / "html").read_text()
     assert "<testsuites>" in (tmp_path / "junit").read_text()
     assert json.loads((tmp_path / "badge").read_text())["message"].startswith("partial run")
+
+
+def test_show_says_that_it_is_not_for_them(tmp_path: Path):
+    file = tmp_path / "c.json"
+    file.write_text(codec_text(forms()["all"]))
+    ended = CliRunner().invoke(conformance, ["show", str(file)])
+    assert ended.exit_code == 2
+    assert f"{file} is a codec's report, and this is for a storage's" in ended.stderr

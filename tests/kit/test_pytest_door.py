@@ -191,11 +191,21 @@ def stale(form: ReportForm, what: str) -> str:
     told = as_json(form)
     if what == "outcome":
         (clause,) = [each for each in told["clauses"] if each["clause"] == "PRI-1"]
-        clause["requirements"][0]["outcome"] = "failed"
+        clause["requirements"][0]["outcome"] = clause["outcome"] = "failed"
         told["level"] = 0
     elif what == "missing":
         told["kit"]["digest"] = "sha256:" + "0" * 64
         told["clauses"] = [each for each in told["clauses"] if each["clause"] != "PRI-1"]
+    elif what == "clause":
+        told["clauses"][0]["outcome"] = "failed"
+    elif what == "level":
+        above = {each["id"] for c in told["clauses"] for each in c["requirements"]}
+        above -= {each.id for each in REQUIREMENTS.values() if each.level < 3}
+        for each in told["clauses"]:
+            kept = [it for it in each["requirements"] if it["id"] not in above]
+            each["requirements"] = kept
+        told["clauses"] = [each for each in told["clauses"] if each["requirements"]]
+        told |= {"asked": 2, "level": 2}
     elif what == "kit":
         told["kit"]["version"] = "0.0"
     elif what == "digest":
@@ -217,6 +227,8 @@ def stale(form: ReportForm, what: str) -> str:
         ("kit", "is of kit 0.0"),
         ("digest", "is of a kit with other requirements"),
         ("partial", "is of a partial run"),
+        ("level", "is of what is asked up to level 2, and these tests ask up to level 3"),
+        ("clause", "says of clause ENQ-1 what its requirements don't"),
         ("capabilities", "says that the storage declares"),
     ],
 )
@@ -229,15 +241,46 @@ def test_what_is_stale_fails(tmp_path, what, said):
 
     def look() -> None:
         compare_outcome(result, file)
-        compare(storage, file)
+        compare(storage, file, 3)
 
     with pytest.raises(AssertionError, match="can't be read"):
         look()
     file.write_text(text_of(fresh))
     look()
     file.write_text(stale(fresh, what))
-    with pytest.raises(AssertionError, match=said):
+    with pytest.raises((AssertionError, ValueError), match=said):
         look()
+
+
+def test_a_storage_that_can_not_be_opened_is_told_by_its_tests(run, tmp_path):
+    source = PUBLISHED.replace("memory://{namespace}", "memory://{namespace}?a=b")
+    ran = run("--adc-publish", "--adc-json=r.json", *ONLY_PRIORITY, source=source)
+    assert "INTERNALERROR" not in ran.stdout + ran.stderr
+    assert "6 failed" in ran.stdout
+    assert "TestFine: its storage couldn't be opened" in ran.stdout
+    assert [each.name for each in tmp_path.glob("*.json")] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "said"),
+    [
+        ({"harness": UrlHarness, "level": 0}, ValueError, "TestMine: level must be 1 to 3, not 0"),
+        ({"harness": UrlHarness, "level": 4}, ValueError, "not 4"),
+        ({"harness": UrlHarness, "level": "1"}, ValueError, "not '1'"),
+        ({"harness": UrlHarness("memory://")}, TypeError, "harness must be the class itself"),
+    ],
+    ids=["0", "4", "text", "instance"],
+)
+def test_what_a_class_says_is_checked_when_it_is_made(body, kind, said):
+    with pytest.raises(kind, match=said):
+        type("TestMine", (BackendConformance,), body)
+
+
+def test_a_class_without_a_harness_and_a_harness_without_a_url_say_so():
+    with pytest.raises(TypeError, match="TestMine names no harness"):
+        type("TestMine", (BackendConformance,), {}).make_harness()
+    with pytest.raises(ValueError, match="Mine has no URL: give its class a 'template'"):
+        type("Mine", (UrlHarness,), {})()
 
 
 def test_deviations_are_checked_when_the_class_is_made():

@@ -19,6 +19,8 @@ URLS = [
     ("memory://{namespace}{0!r:>9}", "in the URL stands {0!r:>9}"),
     ("nosuch://{namespace}", "no backend 'nosuch' is installed"),
     ("{namespace}", "doesn't begin with a scheme"),
+    ("", "doesn't begin with a scheme"),
+    ("memory://?a=b", "memory:// takes a name at most, as memory://name, and no options"),
     ("sqlite:////no/such/folder/{namespace}.db", "/no/such/folder doesn't exist"),
     (f"redis://user:{SECRET}@127.0.0.1:1/0?prefix={{namespace}}", "127.0.0.1:1"),
     (f"redis://user:{{{SECRET}}}@127.0.0.1:1/1", "127.0.0.1:1"),
@@ -36,6 +38,20 @@ def test_a_url_that_can_not_be_used(command, words, url, said):
     assert said in line
     assert SECRET not in ended.output
     assert "Traceback" not in ended.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "memory://", "--only="], "an empty id names no requirement"),
+        (["codec", "json", "--only="], "no requirement begins with ''"),
+    ],
+    ids=["run", "codec"],
+)
+def test_an_empty_id_is_not_all_of_them(words, said):
+    ended = CliRunner().invoke(conformance, words)
+    assert ended.exit_code == 2, ended.output
+    assert said in ended.stderr
 
 
 @pytest.mark.parametrize("seconds", ["nan", "-1", "0", "inf", "-inf", "1e9", "long"])

@@ -55,9 +55,9 @@ class Worlds:
 _WORLDS = Worlds()
 
 
-def scratch_url(_url: str, name: str) -> str:
-    """Give the URL of another world of this process."""
-    return f"memory://{name}"
+def scratch_url(url: str, name: str) -> str:
+    """Give the URL of another world of this process; what is wrong with the first stays so."""
+    return urlsplit(url)._replace(netloc=name).geturl()
 
 
 async def remove_scratch(_url: str) -> None:

@@ -21,4 +21,4 @@ def new(*, name: str, folder: Path, scheme: str | None) -> None:
     except ConfigurationError as error:
         raise click.UsageError(str(error)) from error
     click.echo(f"made {place}")
-    click.echo(f"next: cd {place}; pip install -e '.[test]'; pytest")
+    click.echo(f"next: cd {place}; pip install -e '.[test]'; pytest -x")
