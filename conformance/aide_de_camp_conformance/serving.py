@@ -80,7 +80,7 @@ def serve(connection: Connection, make: MakeServer) -> None:
     except BaseException as error:  # noqa: BLE001 (whatever it is, it is the answer)
         connection.send(Unmade(_words(error)))
         return
-    tell = partial(_tell, connection)
+    tell = partial(_tell, connection, os.getpid())
     tell(Ready())
     with closing(server):
         while (question := _heard(connection)) is not None:
@@ -91,7 +91,11 @@ def serve(connection: Connection, make: MakeServer) -> None:
             tell(told)
 
 
-def _tell(connection: Connection, words: object) -> None:
+def _tell(connection: Connection, asked: int, words: object) -> None:
+    if os.getpid() != asked:
+        # A child that what is asked has forked, and that came out of it: its words would be taken
+        # for the answer to the next question.
+        os._exit(0)
     # Whoever asked may be gone; what is being asked is ended as it should be all the same.
     with suppress(OSError):
         connection.send(words)

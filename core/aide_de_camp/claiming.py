@@ -65,6 +65,7 @@ async def _claimed(
     repeat is refused, as by a storage that restarts: that says nothing of the first.
     """
     tries = Tries()
+    since = session.clock.monotonic() if earlier is None else earlier.since
     claiming = asyncio.ensure_future(claim(session, request, tries))
     accounted = False
     try:
@@ -80,7 +81,7 @@ async def _claimed(
         if tries.unknown or _may_have_taken(claiming):
             # The last try may be the one that took it, however long ago the first was.
             until = session.clock.monotonic() + request.lease / 1_000_000
-            unanswered = UnansweredClaim(request, until)
+            unanswered = UnansweredClaim(request, since, until)
         if not accounted and unanswered is not None:
             session.unanswered.append(unanswered)
     return jobs
@@ -99,17 +100,19 @@ async def _asked_again(
     """Give what an earlier claim took whose reply was lost, if it is of the types asked for.
 
     The same request gets it, where a new one would leave it to lose its lease without ever having
-    been begun (clause LIV-4).
+    been begun (clause LIV-4). What it may have held for the length of a lease is given back: it may
+    be somebody else's at any moment (clause LEA-6).
     """
     while session.unanswered:
         unanswered = session.unanswered.pop()
         if session.clock.monotonic() >= unanswered.until:
             continue
         claimed = await _claimed(session, unanswered.request, settle, unanswered)
-        if all(job.job_type in types for job in claimed):
-            if claimed:
-                return claimed
+        if not claimed:
             continue
+        late = unanswered.late(session.clock.monotonic())
+        if not late and all(job.job_type in types for job in claimed):
+            return claimed
         try:
             await _give_back(claimed, settle)
         except BaseException:

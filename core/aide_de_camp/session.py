@@ -47,11 +47,21 @@ class UnansweredClaim:
 
     Attributes:
         request: to be repeated, so that the job gets to somebody (clause LIV-4).
+        since: the monotonic time before it was first sent: what it took may be held since then.
         until: the monotonic time at which what it took has lost its lease.
     """
 
     request: ClaimRequest
+    since: float
     until: float
+
+    def late(self, present: float) -> bool:
+        """Say whether the lease of what it took may be over, so that none of it may be begun.
+
+        Args:
+            present: monotonic seconds.
+        """
+        return present - self.since >= self.request.lease / 1_000_000
 
 
 class Session:

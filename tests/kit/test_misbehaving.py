@@ -142,6 +142,27 @@ def test_who_is_asked_as_a_process_dies_of_something_else_is_asked_again():
     assert replies == [Answer("a"), Answer("b")]
 
 
+class ForkingServer:
+    """Forks at a question, and both go on; or the child ends as children are wont to."""
+
+    def answer(self, verb: str, about: str, begin: Begin) -> object:
+        begin(Step("it", 60))
+        if verb == "fork" and os.fork() == 0 and about == "exit":
+            sys.exit(0)
+        return about
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can't fork")
+@pytest.mark.parametrize("about", ["exit", "go on"])
+def test_a_child_that_was_forked_meanwhile_says_nothing(about):
+    asked = [Question("fork", about), Question("a", "1"), Question("a", "2"), Question("a", "3")]
+    with closing(Pool(1, ForkingServer)) as pool:
+        replies = list(pool.replies(asked))
+    assert replies == [(each, Answer(each.about)) for each in asked]
+
+
 def test_who_interrupts_the_command_leaves_nothing_behind(tmp_path):
     url = f"sqlite:///{tmp_path / 'jobs.db'}"
     command = [sys.executable, "-m", "aide_de_camp_conformance", url, "--only", "PRI-3"]

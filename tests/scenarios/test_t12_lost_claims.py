@@ -163,6 +163,25 @@ def test_it_is_forgotten_once_its_lease_is_over(queue_url: str, run: Run, script
     run(scenario())
 
 
+def test_what_may_be_held_for_too_long_is_given_back(queue_url: str, run: Run) -> None:
+    """LEA-6: the first of the tries may have taken it, however late the last reply was lost."""
+
+    async def scenario() -> None:
+        wire, clock = Wire(), ManualClock()
+        async with wire.lay(open_queue(queue_url, clock=clock)) as queue:
+            await queue.schedule(ONCE, 1)
+            follow(wire, ["lose"] * 2 * ROUND)
+            for _ in range(2):
+                with pytest.raises(StorageUnavailable):
+                    await queue.poll_next(ONCE, lease=10 * SECOND)
+                clock.advance(6)
+            handle = await queue.poll_next(ONCE, lease=10 * SECOND)
+            assert handle is not None
+            assert (handle.claims, handle.retries) == (2, 0)
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("how", ["cancel", "kill", "shutdown"])
 @pytest.mark.parametrize("times", [1, ROUND])
 def test_a_runner_that_ends_gives_back_what_a_lost_claim_took(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -294,6 +295,44 @@ def test_storing_fails_no_more_once_the_storage_has_refused(run: Run) -> None:
             assert storing.failing_since is None
             assert list(storing.given_up) == [job.id]
             assert storing.not_stored().job_ids == (job.id,)
+
+    run(scenario())
+
+
+def fails_at_ends(record: logging.LogRecord) -> bool:
+    """A filter of the user's own, with a mistake in it."""
+    if hasattr(record, "adc_outcome"):
+        raise ZeroDivisionError
+    return True
+
+
+def test_a_log_that_fails_costs_no_outcome(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LIV-2: the batch is accounted for, and what ended meanwhile is stored too."""
+    monkeypatch.setattr(logging.getLogger("aide_de_camp.runner"), "filters", [fails_at_ends])
+
+    async def scenario() -> None:
+        wire, router = Wire(), JobRouter()
+        sent, ended, told = asyncio.Event(), list[int](), list[Any]()
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: told.append(what))
+
+        @router.job("number", max_retries=0)
+        async def number(payload: int) -> None:
+            if payload:
+                await sent.wait()
+            ended.append(payload)
+            raise KeyError(payload)
+
+        async def after(verb: str) -> None:
+            if verb == "settle":
+                sent.set()
+                await until(lambda: len(ended) == 3)
+
+        async with wire.lay(open_queue("memory://", clock=ManualClock())) as queue:
+            await schedule(queue, 3)
+            wire.after = after
+            assert await JobRunner(queue, router).drain() == 3
+            assert len(await _in_state(queue, JobState.DEAD)) == 3
+        assert [type(each["exception"]) for each in told] == [ZeroDivisionError] * 3
 
     run(scenario())
 

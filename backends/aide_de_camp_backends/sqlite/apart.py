@@ -27,8 +27,9 @@ class Apart:
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Let what is under way end."""
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        """Let what is under way end; a caller that is cancelled cancels none of it, either."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
 
     def _ended(self, reading: asyncio.Task[Any]) -> None:
         self._under_way.discard(reading)

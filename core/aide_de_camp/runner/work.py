@@ -284,10 +284,16 @@ class Work:
 
     def _settled(self, batch: Sequence[Ending], results: Sequence[LeaseResult]) -> None:
         self.held.remove_all(attempt.job for attempt, _ in batch)
-        for (attempt, outcome), result in zip(batch, results, strict=True):
+        for attempt, _ in batch:
             self._untrack(attempt)
-            self.teller.ended(attempt, outcome, result)
         self._progress.set()
+        for (attempt, outcome), result in zip(batch, results, strict=True):
+            try:
+                self.teller.ended(attempt, outcome, result)
+            except Exception as error:  # noqa: BLE001 (a log's filter or handler may raise anything)
+                # Neither the others of the batch nor what waits to be stored may pay for it.
+                what = {"message": "telling how a job ended failed", "exception": error}
+                self._loop.call_exception_handler(what)
 
     def _dropped(self, attempt: Attempt) -> None:
         self._forget(attempt)
