@@ -37,7 +37,15 @@ async def _through(lane: Lane, clock: Clock) -> AsyncGenerator[Queue]:
         NotAsked: that can't be.
     """
     way = door()
-    url = way.places.url_of(Registry().storage(lane.url))
+    try:
+        opener = Registry().storage(lane.url)
+    except AideDeCampError as error:
+        # A harness may have plugins that aren't installed, or a way of its own to open storages.
+        raise NotAsked(
+            f"no installed backend opens the storage's URL ({type(error).__name__}), as it would "
+            "be by a way that can be cut"
+        ) from error
+    url = way.places.url_of(opener)
     queue = open_queue(url, registry=way.registry, clock=clock, codecs=("json", "raw"))
     try:
         await queue.open()
