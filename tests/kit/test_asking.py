@@ -27,6 +27,7 @@ from aide_de_camp_conformance import (
 )
 from aide_de_camp_conformance.backend import tell
 from aide_de_camp_conformance.forming import form_of
+from aide_de_camp_conformance.lane import names_hosts
 from aide_de_camp_conformance.mutants import MUTANTS
 from aide_de_camp_conformance.mutants.servers import ServedPlace
 from aide_de_camp_conformance.requirement import requirement
@@ -84,6 +85,7 @@ async def kills(kit) -> None:
 def test_which_need_something():
     assert NEEDY == {
         "DUR-1.server": Need.SERVER,
+        "ERR-1.unreachable": Need.CONNECTIONS,
         "LEA-1.hosts": Need.NETWORK,
         "LIV-2.dropped": Need.CONNECTIONS,
         "LIV-2.restart": Need.SERVER,
@@ -99,7 +101,7 @@ def test_what_a_url_alone_leaves_unasked_has_a_reason_and_is_named_beside_the_le
         assert told.pop(each) == (Outcome.NOT_DECLARED, None)
     assert {outcome for outcome, _ in told.values()} == {Outcome.NOT_ASKED}
     assert "has no server" in str(told["LIV-2.restart"][1])
-    for each in ("LIV-2.dropped", "WAK-1.reconnects"):
+    for each in ("ERR-1.unreachable", "LIV-2.dropped", "WAK-1.reconnects"):
         assert "names no one host with its port" in str(told[each][1])
     assert report.passed
     assert sorted(form_of(report).unasked) == sorted(told)
@@ -118,7 +120,14 @@ def test_a_file_that_processes_share_says_nothing_of_a_network():
     with closing(UrlHarness("sqlite:///{folder}/{namespace}.db")) as harness:
         result = run_requirement(REQUIREMENTS["LEA-1.hosts"], harness)
     assert result.outcome is Outcome.NOT_ASKED
-    assert "names no one host with its port" in str(result.message)
+    assert "names no host with its port" in str(result.message)
+
+
+def test_several_hosts_are_a_network_too():
+    for url in ("a://h:1", "a://u:p@h:1,[::1]:2/0", "a://10.0.0.1:1,h:2?x=y"):
+        assert names_hosts(url), url
+    for url in (None, "a:///tmp/x.db", "a://h/x", "a://h:1,i", "memory://name", "a://h:x"):
+        assert not names_hosts(url), url
 
 
 class Plugin:
@@ -136,7 +145,7 @@ class Plugin:
         return [StorageDescriptor(scheme="mine", spi=SPI_VERSION, connect=connect)]
 
 
-@pytest.mark.parametrize("id_", ["LIV-2.dropped", "WAK-1.reconnects"])
+@pytest.mark.parametrize("id_", ["ERR-1.unreachable", "LIV-2.dropped", "WAK-1.reconnects"])
 def test_a_backend_that_is_not_installed_is_not_blamed_for_it(id_):
     registry = Registry()
     registry.register(Plugin())
