@@ -10,6 +10,7 @@ class Need(StrEnum):
 
     SERVER = "a server that the harness can kill"
     CONNECTIONS = "connections that can be cut"
+    NETWORK = "a storage that is reached over a network"
 
 
 class NotAsked(LookupError):

@@ -121,9 +121,10 @@ def tell(result: Result) -> None:
 
 
 def _why_not(requirement: Requirement) -> str:
-    if requirement.capability is not None:
-        return f"{requirement.capability.value} is not declared"
-    return f"{requirement.unless.value if requirement.unless else ''} is declared"
+    if requirement.unless is not None:
+        return f"{requirement.unless.value} is declared"
+    names = " and ".join(each.value for each in requirement.wanted)
+    return f"{names} {'is' if len(requirement.wanted) == 1 else 'are'} not declared"
 
 
 def _test_of(requirement: Requirement, name: str) -> Callable[..., None]:

@@ -89,8 +89,9 @@ def page() -> str:
 
 def _line(each: Requirement) -> str:
     only = ""
-    if each.capability is not None:
-        only = f", where {each.capability.value} is declared"
+    if each.wanted:
+        names = " and ".join(capability.value for capability in each.wanted)
+        only = f", where {names} {'is' if len(each.wanted) == 1 else 'are'} declared"
     if each.unless is not None:
         only = f", where {each.unless.value} isn't declared"
     if each.needs is not None:

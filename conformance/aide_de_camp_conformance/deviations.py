@@ -28,14 +28,14 @@ def check_deviations(deviations: Mapping[str, str]) -> None:
 def judged(result: Result, deviations: Mapping[str, str]) -> Result:
     """Take a declared deviation into account.
 
-    One that doesn't hold becomes a DEVIATION, with its reason before what was found; one that
-    holds, or isn't asked at all, is FAILED: the entry is stale. A broken harness stays an ERROR,
-    since nothing was found out.
+    One that doesn't hold becomes a DEVIATION, with its reason before what was found; so does one
+    that can't be asked, as it may be elsewhere. One that holds, or isn't asked of such a backend,
+    is FAILED: the entry is stale. A broken harness stays an ERROR, since nothing was found out.
     """
     reason = deviations.get(result.requirement.id)
     if reason is None or result.outcome is Outcome.ERROR:
         return result
-    if result.outcome is Outcome.FAILED:
+    if result.outcome in (Outcome.FAILED, Outcome.NOT_ASKED):
         message = f"{reason}\n{result.message}"
         return attrs.evolve(result, outcome=Outcome.DEVIATION, message=message)
     how = "holds" if result.outcome is Outcome.PASSED else "isn't asked of this backend"

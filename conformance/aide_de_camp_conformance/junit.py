@@ -16,7 +16,7 @@ _ELEMENTS: Final = {
     "not_asked": "skipped",
 }
 _SKIPPED: Final = ("deviation", "not_declared", "not_asked")
-_NOT_ASKED: Final = "not asked of what declares, or takes, what this does"
+_NOT_DECLARED: Final = "not asked of what declares, or takes, what this does"
 
 
 class _Asked(Protocol):
@@ -42,6 +42,7 @@ def junit(form: ReportForm) -> str:
     properties = {
         "kit": form.kit.version,
         "level": str(form.level) if form.complete else "none: the run is partial",
+        "not asked": " ".join(form.unasked),
         "backend": form.backend.module,
         "server": form.backend.server,
         "capabilities": " ".join(form.backend.capabilities),
@@ -96,7 +97,7 @@ def _add(suite: Element, clause: str, each: _Asked) -> None:
     if each.seconds is not None:
         case.set("time", f"{each.seconds:.3f}")
     if each.outcome == "not_declared":
-        SubElement(case, "skipped", {"message": _NOT_ASKED})
+        SubElement(case, "skipped", {"message": _NOT_DECLARED})
     elif each.outcome in _ELEMENTS:
         message = each.message or each.outcome
         found = SubElement(case, _ELEMENTS[each.outcome], {"message": message.split("\n")[0]})

@@ -18,10 +18,12 @@ class Lane:
     Attributes:
         url: leads through here to where the given URL leads.
         connections: how many are open.
+        is_shut: whether no connection is let through.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self.url = ""
+        self.is_shut = False
         self._target = (host, port)
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -43,6 +45,9 @@ class Lane:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one connection on, until either side ends it."""
+        if self.is_shut:
+            writer.transport.abort()
+            return
         try:
             there, back = await asyncio.open_connection(*self._target)
         except OSError:
@@ -115,6 +120,12 @@ def target_of(url: str | None) -> tuple[str, int] | None:
         if parts.hostname and parts.port:
             return (parts.hostname, parts.port)
     return None
+
+
+def names_hosts(url: str | None) -> bool:
+    """Say whether a URL names hosts, one or several, each with its port."""
+    address = urlsplit(url or "").netloc.rpartition("@")[2]
+    return all(target_of(f"//{each}") is not None for each in address.split(","))
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

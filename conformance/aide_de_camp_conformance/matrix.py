@@ -17,7 +17,8 @@ from aide_de_camp_conformance.forming import read
 from aide_de_camp_conformance.suite import REQUIREMENTS
 
 _NOT_RUN: Final = "**not run**"
-_CAPABILITIES: Final = frozenset(each.value for each in Capability)
+_CALLS: Final = frozenset(each.unless.value for each in REQUIREMENTS.values() if each.unless)
+"""The capabilities that are calls: these are refused where they aren't declared."""
 _MARKS: Final = {
     "passed": "yes",
     "failed": "**no**",
@@ -33,6 +34,7 @@ Clause by clause, from the reports that are committed in `conformance/results/`;
 run the kit, they compare what is found with them. This page is generated (`nox -s results`).
 
 - *yes*: every requirement of the clause that is asked of the backend holds;
+- *declared*: the storage says so, from the settings found; nothing can check it;
 - *refused*: the call of a capability that isn't declared is refused, and changes nothing;
 - *in part*: what was asked holds, and something couldn't be asked: there is no server to kill, say,
   or there are no connections to cut;
@@ -96,7 +98,9 @@ def _summary(forms: Mapping[str, ReportForm]) -> list[list[str]]:
 
 
 def _mark(form: ReportForm, clause: ClauseForm) -> str:
-    is_refused = clause.clause in _CAPABILITIES and clause.clause not in form.backend.capabilities
+    if clause.outcome == "passed" and not clause.requirements:
+        return "declared"
+    is_refused = clause.clause in _CALLS and clause.clause not in form.backend.capabilities
     if is_refused and clause.outcome == "passed":
         return "refused"
     if clause.outcome == "not_asked" and any(

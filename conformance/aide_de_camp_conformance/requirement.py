@@ -38,6 +38,7 @@ class Requirement:
         level: 1 (one caller), 2 (races, leases, crashes) or 3 (a declared capability).
         since: the kit's version that brought it.
         capability: run it only where this is declared.
+        also: and only where this is declared too.
         unless: run it only where this is *not* declared: that the call is then refused.
         needs: what it needs besides a storage; where that isn't there it can't be asked.
         heavy: it makes many rounds or waits for real; broken backends are spared it unless
@@ -52,6 +53,7 @@ class Requirement:
     level: int
     since: str
     capability: Capability | None
+    also: Capability | None
     unless: Capability | None
     needs: Need | None
     heavy: bool
@@ -64,11 +66,16 @@ class Requirement:
         """Real seconds that it waits for what should happen at once."""
         return HEAVY_PATIENCE if self.heavy else PATIENCE
 
+    @property
+    def wanted(self) -> tuple[Capability, ...]:
+        """What must be declared for it to be run."""
+        return tuple(each for each in (self.capability, self.also) if each is not None)
+
     def applies(self, declared: frozenset[Capability]) -> bool:
         """Say whether it is to be run on a storage that declares these capabilities."""
-        if self.capability is not None:
-            return self.capability in declared
-        return self.unless is None or self.unless not in declared
+        if self.unless is not None:
+            return self.unless not in declared
+        return declared.issuperset(self.wanted)
 
 
 def requirement(
@@ -78,6 +85,7 @@ def requirement(
     clause: str | None = None,
     since: str = "0.1",
     capability: Capability | None = None,
+    also: Capability | None = None,
     unless: Capability | None = None,
     needs: Need | None = None,
     heavy: bool = False,
@@ -91,6 +99,7 @@ def requirement(
         clause: the clause, where it isn't what stands before the id's dot.
         since: the kit's version that brought it.
         capability: run it only where this is declared.
+        also: and only where this is declared too.
         unless: run it only where this isn't declared.
         needs: what it needs besides a storage.
         heavy: see :class:`Requirement`.
@@ -112,6 +121,7 @@ def requirement(
             level=level,
             since=since,
             capability=capability,
+            also=also,
             unless=unless,
             needs=needs,
             heavy=heavy,

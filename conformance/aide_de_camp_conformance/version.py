@@ -28,7 +28,7 @@ def digest(requirements: Mapping[str, Requirement]) -> str:
                 each.id,
                 str(each.level),
                 each.since,
-                "" if each.capability is None else each.capability.value,
+                " ".join(capability.value for capability in each.wanted),
                 "" if each.unless is None else each.unless.value,
                 "" if each.needs is None else each.needs.name,
                 each.sentence,

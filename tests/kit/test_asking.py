@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import defaultdict
 from contextlib import closing
+from types import MappingProxyType
 
 import attrs
 import pytest
 
+from aide_de_camp import Registry
+from aide_de_camp.spi import SPI_VERSION, StorageDescriptor, hookimpl
+from aide_de_camp_backends.memory.storage import MemoryStorage
+from aide_de_camp_backends.memory.world import World
 from aide_de_camp_conformance import (
     REQUIREMENTS,
     Need,
@@ -21,6 +27,7 @@ from aide_de_camp_conformance import (
 )
 from aide_de_camp_conformance.backend import tell
 from aide_de_camp_conformance.forming import form_of
+from aide_de_camp_conformance.lane import names_hosts
 from aide_de_camp_conformance.mutants import MUTANTS
 from aide_de_camp_conformance.mutants.servers import ServedPlace
 from aide_de_camp_conformance.requirement import requirement
@@ -78,6 +85,8 @@ async def kills(kit) -> None:
 def test_which_need_something():
     assert NEEDY == {
         "DUR-1.server": Need.SERVER,
+        "ERR-1.unreachable": Need.CONNECTIONS,
+        "LEA-1.hosts": Need.NETWORK,
         "LIV-2.dropped": Need.CONNECTIONS,
         "LIV-2.restart": Need.SERVER,
         "WAK-1.reconnects": Need.CONNECTIONS,
@@ -88,10 +97,11 @@ def test_what_a_url_alone_leaves_unasked_has_a_reason_and_is_named_beside_the_le
     with closing(Memory()) as harness:
         report = run(harness, only=sorted(NEEDY))
     told = {each.requirement.id: (each.outcome, each.message) for each in report.results}
-    assert told.pop("DUR-1.server") == (Outcome.NOT_DECLARED, None)
+    for each in ("DUR-1.server", "LEA-1.hosts"):
+        assert told.pop(each) == (Outcome.NOT_DECLARED, None)
     assert {outcome for outcome, _ in told.values()} == {Outcome.NOT_ASKED}
     assert "has no server" in str(told["LIV-2.restart"][1])
-    for each in ("LIV-2.dropped", "WAK-1.reconnects"):
+    for each in ("ERR-1.unreachable", "LIV-2.dropped", "WAK-1.reconnects"):
         assert "names no one host with its port" in str(told[each][1])
     assert report.passed
     assert sorted(form_of(report).unasked) == sorted(told)
@@ -104,6 +114,58 @@ def test_the_verdict_names_it():
     # As if that were all that there is.
     whole = attrs.evolve(form, complete=True, deselected=[], level=3)
     assert verdict(whole) == "reaches level 3 of kit 0.1; not asked: LIV-2.restart"
+
+
+def test_a_file_that_processes_share_says_nothing_of_a_network():
+    with closing(UrlHarness("sqlite:///{folder}/{namespace}.db")) as harness:
+        result = run_requirement(REQUIREMENTS["LEA-1.hosts"], harness)
+    assert result.outcome is Outcome.NOT_ASKED
+    assert "names no host with its port" in str(result.message)
+
+
+def test_several_hosts_are_a_network_too():
+    for url in ("a://h:1", "a://u:p@h:1,[::1]:2/0", "a://10.0.0.1:1,h:2?x=y"):
+        assert names_hosts(url), url
+    for url in (None, "a:///tmp/x.db", "a://h/x", "a://h:1,i", "memory://name", "a://h:x"):
+        assert not names_hosts(url), url
+
+
+class Plugin:
+    """A backend that is registered, and not installed; its URLs name a host."""
+
+    def __init__(self) -> None:
+        self.worlds = defaultdict[str, World](World)
+
+    @hookimpl
+    def adc_storages(self):
+        def connect(url, options):
+            world = self.worlds[url]
+            return lambda: MemoryStorage(world)
+
+        return [StorageDescriptor(scheme="mine", spi=SPI_VERSION, connect=connect)]
+
+
+@pytest.mark.parametrize("id_", ["ERR-1.unreachable", "LIV-2.dropped", "WAK-1.reconnects"])
+def test_a_backend_that_is_not_installed_is_not_blamed_for_it(id_):
+    registry = Registry()
+    registry.register(Plugin())
+    with closing(UrlHarness("mine://localhost:1/{namespace}", registry=registry)) as harness:
+        assert run_requirement(REQUIREMENTS["ENQ-1.durable"], harness).outcome is Outcome.PASSED
+        result = run_requirement(REQUIREMENTS[id_], harness)
+    assert result.outcome is Outcome.NOT_ASKED
+    assert "no installed backend" in str(result.message)
+
+
+def test_a_declared_deviation_that_can_not_be_asked_still_stands_in_the_way_of_its_level():
+    class Deviating(Memory):
+        deviations = MappingProxyType({"LIV-2.restart": "known, see 7"})
+
+    with closing(Deviating()) as harness:
+        (result,) = run(harness, only=["LIV-2.restart"]).results
+    assert result.outcome is Outcome.DEVIATION
+    assert str(result.message).startswith("known, see 7\nthe harness has no server")
+    with pytest.raises(pytest.xfail.Exception, match="known, see 7"):
+        tell(result)
 
 
 @pytest.mark.parametrize("id_", ABOUT_SERVERS)

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from rich.console import Console
 
 import aide_de_camp_conformance
+from aide_de_camp.spi import Capability
 from aide_de_camp_conformance import (
     KIT_VERSION,
     REQUIREMENTS,
@@ -340,8 +341,21 @@ def test_what_was_not_asked_is_named_with_the_level_in_every_form():
     ]
     (skipped,) = case
     assert (skipped.tag, skipped.attrib["message"]) == ("skipped", "because")
-    row = next(line for line in matrix({"mine": form}).splitlines() if "LIV-2 (2)" in line)
-    assert row == "| LIV-2 (2) | in part |"
+    told = {each.get("name"): each.get("value") for each in parsed(junit(form)).iter("property")}
+    assert (told["level"], told["not asked"]) == ("3", "LIV-2.dropped LIV-2.restart")
+    assert "| LIV-2 (2) | in part |" in matrix({"mine": form})
+
+
+def test_the_page_of_backends_says_what_was_refused_and_what_is_only_said():
+    form, power = reports()["all"], Capability.SURVIVES_POWER_LOSS.value
+    said = [
+        attrs.evolve(each, outcome="passed") if each.clause == power else each
+        for each in form.clauses
+    ]
+    undeclared = attrs.evolve(form.backend, capabilities=[])
+    shown = matrix({"mine": attrs.evolve(form, backend=undeclared, clauses=said)})
+    for row in ("TXN-1 (3) | refused", "WAK-1 (3) | yes", f"{power} (3) | declared"):
+        assert f"| {row} |" in shown
 
 
 def test_what_an_exception_says_can_steer_no_report():
@@ -369,11 +383,13 @@ def test_the_digest_changes_with_what_is_asked():
         attrs.evolve(first, sentence=f"{first.sentence} More."),
         attrs.evolve(first, level=3),
         attrs.evolve(first, needs=Need.SERVER),
+        attrs.evolve(first, capability=Capability.SHARED),
+        attrs.evolve(first, capability=Capability.SHARED, also=Capability.WAKE_UP),
         attrs.evolve(first, since="9.9"),
         attrs.evolve(first, id="ENQ-1.other"),
     ]
     found = {digest({**REQUIREMENTS, first.id: each}) for each in [first, *changes]}
-    assert len(found) == 6
+    assert len(found) == 8
     assert digest(dict(reversed(REQUIREMENTS.items()))) == digest(REQUIREMENTS)
 
 

@@ -91,10 +91,15 @@ def test_capabilities_have_two_sides():
     here, not_here = frozenset({Capability.SHARED}), frozenset[Capability]()
     where = requirement("SHR-1.x", level=3, capability=Capability.SHARED)(check)
     unless = requirement("SHR-1.y", level=3, unless=Capability.SHARED)(check)
+    both = requirement("SHR-1.w", level=3, capability=Capability.SHARED, also=Capability.WAKE_UP)(
+        check
+    )
     always = requirement("SHR-1.z", level=1)(check)
     assert (where.applies(here), where.applies(not_here)) == (True, False)
     assert (unless.applies(here), unless.applies(not_here)) == (False, True)
     assert always.applies(not_here)
+    assert (both.applies(here), both.applies(here | {Capability.WAKE_UP})) == (False, True)
+    assert not both.applies(frozenset({Capability.WAKE_UP}))
 
 
 def test_a_heavy_one_is_given_more_time():

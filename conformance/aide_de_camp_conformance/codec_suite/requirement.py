@@ -70,6 +70,7 @@ def codec_requirement(
             level=level,
             since=since,
             capability=None,
+            also=None,
             unless=None,
             needs=None,
             heavy=heavy,

@@ -66,7 +66,7 @@ class CancelledStillWaits(Jobs):
         return result
 
 
-@broken_jobs("CAN-2.running", "CAN-8.race", "CAN-9.expired")
+@broken_jobs("CAN-2.running", "CAN-8.payload", "CAN-8.race", "CAN-9.expired")
 class CancelsTheRunning(Jobs):
     """A running job can be cancelled."""
 

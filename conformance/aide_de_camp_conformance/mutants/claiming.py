@@ -227,7 +227,7 @@ class OneTypePerClaim(Jobs):
         return [job for job in jobs if job.job_type == jobs[0].job_type]
 
 
-@broken_storage("CAN-8.race", "PRI-7.once")
+@broken_storage("CAN-8.payload", "CAN-8.race", "PRI-7.once")
 class LooksThenClaims(MemoryStorage):
     """A claim looks, lets others in, and then takes what it saw."""
 

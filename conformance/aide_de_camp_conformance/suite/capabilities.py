@@ -106,12 +106,16 @@ async def runner_wakes_earlier(kit: Kit) -> None:
         await kit.until("the late one ran", lambda: ran.payloads[2:] == [b"late"])
 
 
-@requirement("WAK-1.process", level=3, capability=Capability.SHARED, heavy=True)
+@requirement(
+    "WAK-1.process",
+    level=3,
+    capability=Capability.WAKE_UP,
+    also=Capability.SHARED,
+    heavy=True,
+)
 async def process_wakes(kit: Kit) -> None:
-    """Where it is declared and the storage is shared, another process wakes the runner."""
+    """Where the storage is shared, another process wakes the runner."""
     queue = await kit.queue(clock=SystemClock())
-    if Capability.WAKE_UP not in queue.storage.capabilities:
-        return
     router, ran = JobRouter(), list[str]()
 
     @router.job("victim")

@@ -20,10 +20,11 @@ from aide_de_camp.spi import (
     Settlement,
     Storage,
 )
+from aide_de_camp_conformance.asking import Need, NotAsked
 from aide_de_camp_conformance.desk import HOUR, MINUTE, SECOND, new
 from aide_de_camp_conformance.expect import same
 from aide_de_camp_conformance.kit import Kit
-from aide_de_camp_conformance.lane import target_of
+from aide_de_camp_conformance.lane import names_hosts
 from aide_de_camp_conformance.requirement import requirement
 
 _OFF = 10 * MINUTE
@@ -61,11 +62,14 @@ async def one_clock(kit: Kit) -> None:
                 )
 
 
-@requirement("LEA-1.hosts", level=2, capability=Capability.SHARED)
+@requirement("LEA-1.hosts", level=2, capability=Capability.SHARED, needs=Need.NETWORK)
 async def hosts_agree(kit: Kit) -> None:
     """Over a network no caller's clock counts: every verb acts at the storage's own present."""
-    if target_of(kit.url) is None:
-        return
+    if not names_hosts(kit.url):
+        raise NotAsked(
+            "the storage's URL names no host with its port: it isn't known to be on another host "
+            "than its callers may be"
+        )
     honest = await kit.storage()
     for off in (-_OFF, _OFF):
         present = (await honest.claim("default", _request(1, types=()), now=None)).now

@@ -1,11 +1,12 @@
-"""LIV-2, WAK-1: connections that break, where a storage is reached over a network."""
+"""LIV-2, WAK-1, ERR-1: connections that break, where a storage is reached over a network."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 from aide_de_camp import (
     Capability,
@@ -19,12 +20,14 @@ from aide_de_camp import (
 )
 from aide_de_camp.spi import AideDeCampError, StorageUnavailable, Wake
 from aide_de_camp_conformance.asking import Need, NotAsked
+from aide_de_camp_conformance.desk import Desk
 from aide_de_camp_conformance.expect import same
 from aide_de_camp_conformance.kit import Kit
 from aide_de_camp_conformance.lane import Lane, lane_to
 from aide_de_camp_conformance.place import door
 from aide_de_camp_conformance.requirement import requirement
 from aide_de_camp_conformance.samples import BYTES, requests
+from aide_de_camp_conformance.suite.errors import verbs
 
 _JOBS = 24
 
@@ -37,7 +40,15 @@ async def _through(lane: Lane, clock: Clock) -> AsyncGenerator[Queue]:
         NotAsked: that can't be.
     """
     way = door()
-    url = way.places.url_of(Registry().storage(lane.url))
+    try:
+        opener = Registry().storage(lane.url)
+    except AideDeCampError as error:
+        # A harness may have plugins that aren't installed, or a way of its own to open storages.
+        raise NotAsked(
+            f"no installed backend opens the storage's URL ({type(error).__name__}), as it would "
+            "be by a way that can be cut"
+        ) from error
+    url = way.places.url_of(opener)
     queue = open_queue(url, registry=way.registry, clock=clock, codecs=("json", "raw"))
     try:
         await queue.open()
@@ -117,6 +128,34 @@ async def _hear_again(kit: Kit, lane: Lane, queue: Queue) -> None:
         lane.cut()
         await direct.schedule(BYTES, b"last")
         await kit.until("what is scheduled while connections break is run", lambda: len(ran) == 4)
+
+
+@requirement("ERR-1.unreachable", level=2, heavy=True, needs=Need.CONNECTIONS)
+async def unreachable(kit: Kit) -> None:
+    """Where connections break, and none can be made, verbs raise the framework's own errors."""
+    async with lane_to(kit.url) as lane, _through(lane, kit.clock) as queue:
+        desk = Desk(queue.storage, kit.clock, "default")
+        job_id = await desk.add()
+        lane.is_shut = True
+        assert lane.cut() > 0, "no connection was open after a call, so that none broke"
+        calls = [_own_error(name, call) for name, call in verbs(desk).items()]
+        async with asyncio.timeout(kit.patience):
+            refused = await asyncio.gather(*calls)
+        assert any(refused), "no verb noticed that the storage couldn't be reached"
+        lane.is_shut = False
+        await kit.until("it can be reached again", lambda: _reached(queue))
+        same(await desk.state(job_id), JobState.SCHEDULED, "the state of the job in the end")
+
+
+async def _own_error(name: str, call: Callable[[], Awaitable[Any]]) -> bool:
+    """Make a call, and say whether it was refused by an error of the framework."""
+    try:
+        await call()
+    except AideDeCampError:
+        return True
+    except Exception as error:
+        raise AssertionError(f"{name} raised {error!r} while nothing could be reached") from error
+    return False
 
 
 async def _reached(queue: Queue) -> bool:

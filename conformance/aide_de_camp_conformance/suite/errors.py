@@ -38,7 +38,8 @@ from aide_de_camp_conformance.requirement import requirement
 from aide_de_camp_conformance.samples import BYTES, HOSTILE, ORDER
 
 
-def _verbs(desk: Desk) -> dict[str, Callable[[], Awaitable[Any]]]:
+def verbs(desk: Desk) -> dict[str, Callable[[], Awaitable[Any]]]:
+    """Give a call of each verb that reaches the storage, by its name."""
     storage, now, some = desk.storage, desk.now, new_job_id()
     settlement = Settlement(some, 1, SettleKind.COMPLETED)
     return {
@@ -63,7 +64,7 @@ async def only_its_own(kit: Kit) -> None:
     """Only the framework's own errors leave a backend, also when it is used after its end."""
     desk = await kit.desk()
     await desk.storage.close()
-    for name, verb in _verbs(desk).items():
+    for name, verb in verbs(desk).items():
         try:
             async with asyncio.timeout(20):
                 await verb()

@@ -142,7 +142,7 @@ async def hidden_by_the_future(kit: Kit) -> None:
 
 @requirement("PRI-3.next", level=1)
 async def next_due(kit: Kit) -> None:
-    """A claim that finds too little says when the next job of its types falls due, never late."""
+    """Where a claim that finds too little says when the next of its types is due, it isn't late."""
     desk = await kit.desk()
     await desk.add("other", at=kit.now + SECOND)
     same((await desk.call_claim(types=("a",))).next_due, None, "the next of a type without jobs")

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import TypeVar
 from uuid import UUID
 
@@ -18,11 +18,13 @@ from aide_de_camp import (
     JobNotFound,
     JobRouter,
     JobState,
+    Queue,
     new_job_id,
 )
 from aide_de_camp.spi import Cancellation, CancelStatus, NewJob, SettleKind
 from aide_de_camp_conformance.desk import Desk, new
 from aide_de_camp_conformance.expect import same
+from aide_de_camp_conformance.faults import Pauses
 from aide_de_camp_conformance.kit import Kit
 from aide_de_camp_conformance.requirement import requirement
 from aide_de_camp_conformance.samples import BYTES
@@ -224,31 +226,48 @@ _LOST = {
 @requirement("CAN-8.payload", level=2)
 async def payload_of_the_cancelled(kit: Kit) -> None:
     """Of racing `unschedule_job`s and `poll_next`s one wins; the payload is that job's own."""
-    queues = [await kit.queue() for _ in range(4)]
-    ids = {await queues[0].schedule(BYTES, b"%d" % i): b"%d" % i for i in range(150)}
+    # Where no call ever waits, whoever comes first would have them all.
+    pauses = Pauses(seed=8)
+    queues = [await kit.queue(around=pauses.around) for _ in range(4)]
+    won: Counter[str] = Counter()
+    for turn in range(20):
+        ids = {await queues[0].schedule(BYTES, b"%d" % i): b"%d" % i for i in range(10)}
+        work = [
+            ("unscheduled", _unschedule(queues[0], ids)),
+            ("polled", _poll(queues[1], ids)),
+            # From the last to the first, where polls come last: so each side wins some.
+            ("unscheduled", _unschedule(queues[2], dict(reversed(ids.items())))),
+            ("polled", _poll(queues[3], ids)),
+        ]
+        # Who comes first changes, too.
+        work = work[turn % 4 :] + work[: turn % 4]
+        shares = await asyncio.gather(*(call for _, call in work))
+        counts = Counter(job_id for share in shares for job_id in share)
+        same(set(counts.values()), {1}, "how many won each job")
+        same(len(counts), len(ids), "how many jobs were won")
+        for (how, _), share in zip(work, shares, strict=True):
+            won[how] += len(share)
+    assert all(won.values()), f"only one side ever won, so there was no race: {won}"
 
-    async def unschedule(index: int) -> list[UUID]:
-        won: list[UUID] = []
-        for job_id, payload in ids.items():
-            try:
-                got = await queues[index].unschedule_job(job_id, BYTES)
-            except (JobAlreadyStarted, JobNotFound):
-                continue
-            same(got, payload, "the payload that came back")
-            won.append(job_id)
-        return won
 
-    async def poll(index: int) -> list[UUID]:
-        won: list[UUID] = []
-        while (handle := await queues[index].poll_next(BYTES)) is not None:
-            same(handle.payload, ids[handle.id], "the payload that was claimed")
-            won.append(handle.id)
-        return won
+async def _unschedule(queue: Queue, ids: Mapping[UUID, bytes]) -> list[UUID]:
+    won: list[UUID] = []
+    for job_id, payload in ids.items():
+        try:
+            got = await queue.unschedule_job(job_id, BYTES)
+        except (JobAlreadyStarted, JobNotFound):
+            continue
+        same(got, payload, "the payload that came back")
+        won.append(job_id)
+    return won
 
-    shares = await asyncio.gather(unschedule(0), poll(1), unschedule(2), poll(3))
-    counts = Counter(job_id for share in shares for job_id in share)
-    same(set(counts.values()), {1}, "how many won each job")
-    same(len(counts), len(ids), "how many jobs were won")
+
+async def _poll(queue: Queue, ids: Mapping[UUID, bytes]) -> list[UUID]:
+    won: list[UUID] = []
+    while (handle := await queue.poll_next(BYTES)) is not None:
+        same(handle.payload, ids[handle.id], "the payload that was claimed")
+        won.append(handle.id)
+    return won
 
 
 @requirement("CAN-8.cancels", level=2)

@@ -7,7 +7,7 @@ import time
 from unittest.mock import patch
 
 from aide_de_camp.spi import StorageUnavailable
-from aide_de_camp_backends.redis import scripts, words
+from aide_de_camp_backends.redis import link, scripts, words
 from aide_de_camp_backends.redis.keys import QueueKeys
 from aide_de_camp_backends.redis.listening import _Ear
 from aide_de_camp_backends.redis.node import Node
@@ -202,7 +202,13 @@ def prunes_all_at_once() -> Patches:
     return _swapped("PRUNE", ("tonumber(ARGV[4]), 0", "math.huge, 0"))
 
 
-@broken("redis", "LIV-2.dropped")
+@broken("redis", "ERR-1.unreachable")
+def hands_on_what_the_driver_raises() -> Patches:
+    """The driver's errors leave the backend as they are."""
+    return [patch.object(link, "translate", lambda error, *_, **__: error)]
+
+
+@broken("redis", "LIV-2.dropped", may=("ERR-1.unreachable",))
 def gives_a_server_up() -> Patches:
     """A server whose connection broke once is never connected to again."""
     take, given_up = Node.take, set[str]()
