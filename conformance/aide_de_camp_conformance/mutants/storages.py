@@ -12,7 +12,10 @@ from aide_de_camp.spi import (
     CountRow,
     EnqueueResult,
     JobRecord,
+    LeaseResult,
     NewJob,
+    Settlement,
+    StorageUnavailable,
     Wake,
 )
 from aide_de_camp_backends.memory.storage import MemoryStorage
@@ -85,6 +88,22 @@ class SwallowsCancellation(MemoryStorage):
         except asyncio.CancelledError as error:
             raise ConnectionError("cancelled") from error
         return await super().enqueue(queue, jobs, now=now)
+
+
+@broken_storage("ERR-1.cancelled")
+class TakesCancellationForAnOutage(MemoryStorage):
+    """Who is cancelled while an attempt's end is stored is told that the storage is away."""
+
+    async def settle(
+        self, queue: str, settlements: Sequence[Settlement], *, now: int | None
+    ) -> Sequence[LeaseResult]:
+        """End them."""
+        results = await super().settle(queue, settlements, now=now)
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError as error:
+            raise StorageUnavailable("the call was broken off", outcome_unknown=True) from error
+        return results
 
 
 @broken_storage("ERR-1.stops")

@@ -145,18 +145,27 @@ async def cancelled(kit: Kit) -> None:
     stored = 0
     for turns in range(8):
         job = new(payload=b"%d" % turns)
-        task = asyncio.ensure_future(desk.put([job]))
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        task.cancel()
-        outcome = (await asyncio.gather(task, return_exceptions=True))[0]
-        if isinstance(outcome, BaseException):
-            assert isinstance(outcome, asyncio.CancelledError), f"cancelling raised {outcome!r}"
+        await _cancelled_after(turns, "enqueue", desk.put([job]))
         await desk.put([job])
         stored += 1
         same((await desk.get(job.id)).payload, job.payload, "what is stored after a repeat")
     same(await desk.total(), stored, "how many jobs there are")
     same(len(await desk.claimed_ids()), stored, "how many a claim gives")
+    for name, verb in verbs(desk).items():
+        for turns in range(8):
+            await _cancelled_after(turns, name, verb())
+        await desk.total()
+
+
+async def _cancelled_after(turns: int, name: str, call: Awaitable[Any]) -> None:
+    """Make a call, and cancel it after some turns of the loop: it may have ended by then."""
+    task = asyncio.ensure_future(call)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    outcome = (await asyncio.gather(task, return_exceptions=True))[0]
+    if isinstance(outcome, BaseException):
+        assert isinstance(outcome, asyncio.CancelledError), f"cancelling {name} raised {outcome!r}"
 
 
 @requirement("ERR-1.stops", level=1)
