@@ -53,6 +53,20 @@ DUR-2, that what was acknowledged survives a loss of power, is declared from the
 and reported; nothing here can pull the plug.
 """
 
+NOT_YET: Final = {
+    "ENQ-7": "unique keys",
+    "CRO-1 to CRO-6": "cron schedules",
+    "ABT-1": "aborting what runs",
+}
+"""Clauses of what this version doesn't have: nothing asks for them."""
+
+_NOT_YET: Final = """\
+## Not asked yet
+
+These clauses are of what this version doesn't have, so no level says anything of them: {clauses}.
+With them go the parts of RET-4 and LIV-4 that speak of unique keys and cron schedules.
+"""
+
 _CODECS: Final = """\
 ## Codecs
 
@@ -78,7 +92,8 @@ def page() -> str:
             lines += [f"**{clause}**", ""]
             lines += [_line(each) for each in groups[group][clause]]
             lines.append("")
-    lines += [_CODECS]
+    clauses = ", ".join(f"{clause} ({what})" for clause, what in NOT_YET.items())
+    lines += [_NOT_YET.format(clauses=clauses), _CODECS]
     by_clause: defaultdict[str, list[Requirement]] = defaultdict(list)
     for codec in CODEC_REQUIREMENTS.values():
         by_clause[codec.clause].append(codec)

@@ -11,6 +11,7 @@ from aide_de_camp.spi import BATCH_JOBS, NewJob, SettleKind
 from aide_de_camp_conformance.desk import HOUR, MINUTE, SECOND, Desk, new
 from aide_de_camp_conformance.expect import raises, same
 from aide_de_camp_conformance.kit import Kit
+from aide_de_camp_conformance.ordering import same_order
 from aide_de_camp_conformance.requirement import requirement
 from aide_de_camp_conformance.samples import BYTES, PRIORITIES
 
@@ -80,7 +81,7 @@ async def by_priority(kit: Kit) -> None:
     jobs = [new(priority=priority, at=kit.now - (200 - priority)) for priority in PRIORITIES]
     await desk.put(jobs)
     wanted = [job.id for job in reversed(jobs)]
-    same([(await desk.claim_one()).id for _ in jobs], wanted, "the order of the claims")
+    same_order([(await desk.claim_one()).id for _ in jobs], wanted, jobs)
 
 
 @requirement("PRI-2.time", level=1)
@@ -90,7 +91,7 @@ async def by_time(kit: Kit) -> None:
     jobs = [new(at=kit.now - back) for back in (0, 1, 2, SECOND, HOUR, 2_000 * 365 * 24 * HOUR)]
     await desk.put(jobs)
     wanted = [job.id for job in reversed(jobs)]
-    same([(await desk.claim_one()).id for _ in jobs], wanted, "the order of the claims")
+    same_order([(await desk.claim_one()).id for _ in jobs], wanted, jobs)
 
 
 @requirement("PRI-2.id", level=1)
@@ -102,7 +103,7 @@ async def by_id(kit: Kit) -> None:
     jobs += [new(at=kit.now, id=UUID(int=0x7 << 76 | low)) for low in (2, 0x80, 0xFF00)]
     await desk.put(random.Random(3).sample(jobs, len(jobs)))  # noqa: S311 (a fixed shuffle)
     wanted = sorted((job.id for job in jobs), key=lambda job_id: job_id.bytes)
-    same([(await desk.claim_one()).id for _ in jobs], wanted, "the order of the claims")
+    same_order([(await desk.claim_one()).id for _ in jobs], wanted, jobs)
 
 
 @requirement("PRI-2.mixed", level=1)
@@ -114,7 +115,7 @@ async def mixed(kit: Kit) -> None:
     wanted = [job.id for job in sorted(jobs, key=rank)]
     got = await desk.claimed_ids(100, types=("c", "a", "b"))
     got += await desk.claimed_ids(500)
-    same(got, wanted, "the order of the claims")
+    same_order(got, wanted, jobs)
 
 
 @requirement("PRI-3.due", level=1)
@@ -169,7 +170,7 @@ async def fifty_thousand(kit: Kit) -> None:
     got: list[UUID] = []
     for _ in range(17):
         got += await desk.claimed_ids(1_000)
-    same(got, wanted[: len(got)], "the order of the next 17,000")
+    same_order(got, wanted[: len(got)], jobs)
 
 
 @requirement("PRI-3.clock", level=1)
@@ -216,7 +217,7 @@ async def merged(kit: Kit) -> None:
     await desk.put(jobs)
     wanted = [job.id for job in sorted(jobs, key=rank) if job.job_type != "b"]
     got = [(await desk.claim_one(types=("c", "a"))).id for _ in wanted]
-    same(got, wanted, "the order of the claims")
+    same_order(got, wanted, jobs)
 
 
 @requirement("PRI-5.batch", level=1)
