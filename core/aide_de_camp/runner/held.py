@@ -65,6 +65,12 @@ class HeldLeases:
             for job in jobs:
                 self._remove(job.id, job.token)
 
+    def began_after(self, job: ClaimedJob, moment: float) -> bool:
+        """Say whether a job's lease is held, and began after a monotonic moment."""
+        with self._lock:
+            held = self._leases.get(job.id.int)
+            return held is not None and held.token == job.token and held.since > moment
+
     def older_than(self, moment: float) -> list[HeldLease]:
         """Give the leases that began at or before a monotonic moment."""
         with self._lock:

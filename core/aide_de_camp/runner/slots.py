@@ -35,6 +35,7 @@ class Slots:
         queue: what the jobs came from.
         teller: tells of them.
         concurrency: how many slots there are.
+        may_begin: asked of each attempt right before its handler would begin.
         ended: told of each attempt once its outcome may be stored, or it was lost.
         freed: told whenever a slot is done with an attempt.
     """
@@ -45,11 +46,13 @@ class Slots:
         teller: Teller,
         *,
         concurrency: int,
+        may_begin: Callable[[Attempt], bool],
         ended: Callable[[Attempt], None],
         freed: Callable[[Attempt], None],
     ) -> None:
         self._queue = queue
         self._teller = teller
+        self._may_begin = may_begin
         self._ended = ended
         self._freed = freed
         self._line = Line()
@@ -120,7 +123,7 @@ class Slots:
                 return
 
     async def _run(self, attempt: Attempt, task: asyncio.Task[None]) -> None:
-        if attempt.over:
+        if attempt.over or not self._may_begin(attempt):
             return
         job, job_type = attempt.job, attempt.route.job_type
         try:

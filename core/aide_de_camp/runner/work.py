@@ -96,6 +96,7 @@ class Work:
             queue,
             self.teller,
             concurrency=options.concurrency,
+            may_begin=self._may_begin,
             ended=self._send,
             freed=self._freed,
         )
@@ -209,6 +210,15 @@ class Work:
             self._claimed += len(result.jobs)
         if self._stopping.done():
             self._release_waiting()
+
+    def _may_begin(self, attempt: Attempt) -> bool:
+        lease = self._options.lease.total_seconds()
+        if self.held.began_after(attempt.job, self._queue.clock.monotonic() - lease):
+            return True
+        # It waited for a slot while its lease couldn't be extended: as one that was claimed late.
+        self.late.going_back.add(attempt)
+        self._give_back(attempt)
+        return False
 
     async def _until_progress(self) -> None:
         self._progress.clear()
