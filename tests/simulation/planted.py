@@ -129,8 +129,7 @@ def a_settler_that_drops_what_it_cannot_store_at_once(original):
             results = await self._session.storage.settle(self._session.queue, outcomes, now=None)
         except StorageUnavailable:
             return
-        for (attempt, outcome), result in zip(batch, results, strict=True):
-            self._settled(attempt, outcome, result)
+        self._settled(batch, results)
 
     return send
 
