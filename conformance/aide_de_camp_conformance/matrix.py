@@ -41,8 +41,8 @@ run the kit, they compare what is found with them. This page is generated (`nox 
 - *not asked*: none of it could be asked;
 - *-*: nothing is asked of a storage that declares what this one does.
 
-What each clause says stands in [the behaviour contract](contract.md), and which clauses nothing asks
-yet.
+What each clause says stands in [the behaviour contract](contract.md), and which
+clauses nothing asks yet.
 """
 
 
