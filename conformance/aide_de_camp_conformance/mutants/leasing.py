@@ -255,7 +255,7 @@ class SettlesTheReleased(Jobs):
         return super().settle(settlement, now)
 
 
-@broken_jobs("LEA-3.lost", "LEA-3.race", "LEA-3.settle")
+@broken_jobs("LEA-3.lost", "LEA-3.mixed", "LEA-3.race", "LEA-3.settle")
 class CompleteIsTheLastWord(Jobs):
     """A late completion of a lost lease counts: better twice than never."""
 
