@@ -63,9 +63,13 @@ def plan(bench):
         def __missing__(self, name: str) -> None:
             return None
 
-    yield lambda statement: [
-        row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", AnyName())
-    ]
+    def steps(statement: str) -> list[str]:
+        places = statement.count("?")
+        values = (None,) * places if places else AnyName()
+        found = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+        return [row[3] for row in found]
+
+    yield steps
     connection.close()
 
 

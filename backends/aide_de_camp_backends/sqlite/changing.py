@@ -35,7 +35,7 @@ INSERT: Final = f"""
 INSERT INTO adc_job (
   queue, id, state, priority, scheduled_at, enqueued_at, token, claims, retries, snoozes,
   max_retries, lease_max_retries, job_type, codec, payload
-) VALUES (?1, ?2, {SCHEDULED}, ?3, ?4, ?5, 0, 0, 0, 0, ?6, 0, ?7, ?8, ?9)
+) VALUES (?, ?, {SCHEDULED}, ?, ?, ?, 0, 0, 0, 0, ?, 0, ?, ?, ?)
 ON CONFLICT (queue, id) DO NOTHING
 """
 """Its parameters go by place: by name they take twice the time."""
