@@ -93,11 +93,13 @@ class Watch:
         if self._begin is not None:
             self._begin(step)
         if self._armed:
-            signal.setitimer(signal.ITIMER_REAL, step.seconds + GRACE, _AGAIN)
+            signal.setitimer(signal.ITIMER_REAL, step.seconds + GRACE)
 
     def _ring(self, _number: int, _frame: FrameType | None) -> None:
         # Once the watch is over, one that was on its way is nothing to anybody.
         if self._step is not None and not self.is_over:
+            # One at a time: alarms by an interval would pile up where this one can't be raised.
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN)
             raise Hung(self._step.hung)
 
 
