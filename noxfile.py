@@ -41,10 +41,6 @@ ONCE_TOO = "tests/scenarios/test_t1[34]_*.py"
 AT_ONCE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal")
 """Each process of pytest starts servers of its own, so that more than some gain nothing."""
 
-AGAIN = ("--reruns=1",)
-"""What fails on a machine that stood still for a moment is run once more, and counted as rerun.
-Not in the session servers: what proves the kit must be found the first time."""
-
 BACKENDS = ("memory", "sqlite", "postgresql", "redis")
 """Whose reports are committed."""
 
@@ -105,7 +101,7 @@ def tests(session: nox.Session) -> None:
     """All that depends on the Python: the suite but for what the session servers runs."""
     _install(session, "test")
     ignored, serverless = _serverless()
-    session.run("pytest", *AT_ONCE, *AGAIN, *ignored, *session.posargs, env=serverless)
+    session.run("pytest", *AT_ONCE, *ignored, *session.posargs, env=serverless)
 
 
 @nox.session
@@ -114,7 +110,7 @@ def coverage(session: nox.Session) -> None:
     _install(session, "test")
     ignored, serverless = _serverless()
     session.run("coverage", "erase")
-    arguments = [*AT_ONCE, *AGAIN, *ignored, *session.posargs]
+    arguments = [*AT_ONCE, *ignored, *session.posargs]
     session.run("coverage", "run", "-m", "pytest", *arguments, env=serverless)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", f"--fail-under={COVERAGE_OF_CORE}")
