@@ -40,6 +40,7 @@ class Field:
     folder: Path
     random: Random
     workers: list[subprocess.Popen[bytes]] = field(factory=list)
+    histories: dict[int, Path] = field(factory=dict)
     producer: subprocess.Popen[bytes] | None = None
     kills: int = 0
     started: int = 0
@@ -67,7 +68,9 @@ class Field:
         history = self.folder / f"{name}.history"
         command = [sys.executable, HERE / f"{script}.py", self.url, history, name, *arguments]
         with (self.folder / "words").open("ab") as words:
-            return subprocess.Popen([str(word) for word in command], stderr=words)
+            process = subprocess.Popen([str(word) for word in command], stderr=words)
+        self.histories[process.pid] = history
+        return process
 
     def start_worker(self) -> None:
         self.workers.append(self.start("worker", self.log))
@@ -81,6 +84,17 @@ class Field:
         process.send_signal(signal.SIGKILL)
         process.wait()
         self.kills += 1
+
+    def wait_for_workers(self) -> None:
+        """Wait until each worker has called the storage: its signal handlers were there before.
+
+        One that is still starting when all is done would be ended by a signal, not stopped.
+        """
+        end = time.monotonic() + PATIENCE_S
+        histories = [self.histories[worker.pid] for worker in self.workers]
+        while not all(each.exists() and each.stat().st_size for each in histories):
+            assert time.monotonic() < end, "a worker doesn't begin"
+            time.sleep(0.02)
 
     def wait_for_a_claim(self) -> None:
         end = time.monotonic() + PATIENCE_S
@@ -156,6 +170,7 @@ def test_p34_a_loop_of_kills_loses_and_doubles_nothing(place: Field) -> None:
     assert place.producer is not None
     place.kill(place.producer)
     jobs = asyncio.run(finished(place))
+    place.wait_for_workers()
     for worker in place.workers:
         worker.send_signal(signal.SIGTERM)
     assert [worker.wait(30) for worker in place.workers] == [0] * WORKERS

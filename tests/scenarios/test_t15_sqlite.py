@@ -32,7 +32,7 @@ from aide_de_camp import (
 
 from .conftest import Run
 from .support import SECOND, listening
-from .trouble import intact, running, start_worker, until, until_async
+from .trouble import intact, lines, running, start_worker, until, until_async
 
 NUMBER = JobType("number", int)
 
@@ -103,6 +103,8 @@ def test_p114_many_threads_and_processes_on_one_file(
             each.start()
         for each in threads:
             each.join()
+        ready = {f"ready {process.pid}" for process in processes}
+        asyncio.run(until(lambda: ready <= set(lines(log)), "the workers"))
         for process in processes:
             process.send_signal(signal.SIGTERM)
         assert [process.wait(20) for process in processes] == [0, 0]

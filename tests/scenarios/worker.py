@@ -83,8 +83,7 @@ def blocks(name: str, job: JobContext) -> None:
 
 async def main() -> None:
     async with open_queue(sys.argv[1]) as queue:
-        note(f"ready {os.getpid()}")
-        await JobRunner(
+        runner = JobRunner(
             queue,
             router,
             concurrency=int(os.environ.get("CONCURRENCY", "2")),
@@ -92,7 +91,12 @@ async def main() -> None:
             poll_interval=timedelta(seconds=0.2),
             shutdown_timeout=timedelta(seconds=float(os.environ.get("GRACE", "30"))),
             worker=sys.argv[3] if len(sys.argv) > 3 else None,
-        ).run(install_signal_handlers=True)
+        )
+        running = asyncio.create_task(runner.run(install_signal_handlers=True))
+        # By then a signal finds its handler: before, it would end the process, not stop it.
+        await asyncio.sleep(0)
+        note(f"ready {os.getpid()}")
+        await running
     note(f"stopped {os.getpid()}")
 
 
