@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from benchmarks.suite import processes, venvs
 from benchmarks.suite.contestants import Contestant
 from benchmarks.suite.driver import Driver, Failed, Unsupported, command_of, own_python
@@ -23,6 +23,9 @@ from benchmarks.suite.results import FAILED, OK, UNSUPPORTED, Cell, Result, Resu
 from benchmarks.suite.workloads import Measures, Size, Workload
 
 ONE_PROCESS: Final = "its jobs live in one process, where no worker of another one sees them"
+
+_MANY: Final = 20_000
+_SLOW_SHARE: Final = 4
 
 
 @frozen
@@ -130,8 +133,10 @@ def plan(
         first = (number - 1) * len(contestants) // rounds
         order = [*contestants[first:], *contestants[:first]]
         for workload in workloads:
-            size = workload.full if full else workload.small
+            if workload.once and number > 1:
+                continue
             for contestant in order:
+                size = _size(workload, contestant) if full else workload.small
                 cell = Cell(
                     contestant.key,
                     workload.name,
@@ -141,6 +146,14 @@ def plan(
                     environment[contestant.backend],
                 )
                 yield Task(contestant, workload, size, cell)
+
+
+def _size(workload: Workload, contestant: Contestant) -> Size:
+    """Give how much is measured at full scale."""
+    size = workload.full
+    if contestant.slow and size.jobs >= _MANY:
+        return evolve(size, jobs=size.jobs // _SLOW_SHARE)
+    return size
 
 
 def pythons(folder: Path) -> Callable[[Contestant], str]:

@@ -45,6 +45,7 @@ class Workload:
         run: does it, and says what was found.
         main: the figure of the tables and plots.
         needs_workers: whether another process must see the jobs.
+        once: whether one round is enough: its figures don't depend on the moment.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Workload:
     run: Callable[[Driver, Place, Size], Measures]
     main: str
     needs_workers: bool = True
+    once: bool = False
 
 
 def _scheduled(what: str, **named: int) -> Callable[[Driver, Place, Size], Measures]:
@@ -193,16 +195,16 @@ WORKLOADS: Final[tuple[Workload, ...]] = (
         _drained(2),
         "rate_per_s",
     ),
-    Workload("pickup", "pick-up by an idle worker", Size(30), Size(300), _picked_up, "p50_ms"),
+    Workload("pickup", "pick-up by an idle worker", Size(30), Size(200), _picked_up, "p50_ms"),
     Workload(
         "steady",
         "scheduling and running at half of capacity",
         Size(300),
-        Size(5_000, seconds=20),
+        Size(5_000, seconds=15),
         _steady,
         "p99_ms",
     ),
-    Workload("memory", "memory", Size(500), Size(100_000), _memory, "worker_mb"),
+    Workload("memory", "memory", Size(500), Size(100_000), _memory, "worker_mb", once=True),
 )
 
 __all__ = ["WORKLOADS", "Measures", "Size", "Unsupported", "Workload"]

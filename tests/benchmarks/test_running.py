@@ -45,9 +45,24 @@ def test_contestants_are_interleaved_and_each_round_begins_with_another():
         for workload in WORKLOADS[:2]
         for contestant in (("aide-de-camp", "rq") if number == 1 else ("rq", "aide-de-camp"))
     ]
+    once = sum(each.once for each in WORKLOADS)
     assert len({task.cell.key for task in tasks_of(CONTESTANTS, WORKLOADS, rounds=3)}) == (
-        3 * len(CONTESTANTS) * len(WORKLOADS)
+        len(CONTESTANTS) * (3 * len(WORKLOADS) - 2 * once)
     )
+
+
+def test_slow_ones_get_fewer_jobs_where_there_are_many():
+    environment = {"redis": "e"}
+    pair = chosen(("redis",), ("aide-de-camp", "rq"))
+    wanted = [ONE["drain"], ONE["one"]]
+    plans = plan(pair, wanted, 1, full=True, commit="c", environment=environment)
+    sizes = {(task.workload.name, task.contestant.name): task.cell.jobs for task in plans}
+    assert sizes == {
+        ("drain", "aide-de-camp"): 20_000,
+        ("drain", "rq"): 5_000,
+        ("one", "aide-de-camp"): 5_000,
+        ("one", "rq"): 5_000,
+    }
 
 
 def test_a_broken_off_run_goes_on(run_in):
