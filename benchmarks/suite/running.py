@@ -14,18 +14,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from benchmarks.suite import processes, venvs
 from benchmarks.suite.contestants import Contestant
 from benchmarks.suite.driver import Driver, Failed, Unsupported, command_of, own_python
 from benchmarks.suite.places import Places
 from benchmarks.suite.results import FAILED, OK, UNSUPPORTED, Cell, Result, Results
-from benchmarks.suite.workloads import Measures, Size, Workload
+from benchmarks.suite.workloads import Measures, Scale, Size, Workload
 
 ONE_PROCESS: Final = "its jobs live in one process, where no worker of another one sees them"
-
-_MANY: Final = 20_000
-_SLOW_SHARE: Final = 4
 
 
 @frozen
@@ -114,7 +111,7 @@ def plan(
     workloads: Sequence[Workload],
     rounds: int,
     *,
-    full: bool,
+    scale: Scale,
     commit: str,
     environment: Mapping[str, str],
 ) -> Iterator[Task]:
@@ -124,7 +121,7 @@ def plan(
         contestants: who.
         workloads: what.
         rounds: how often.
-        full: with how many jobs.
+        scale: how much.
         commit: of this project.
         environment: the digest of what each backend was measured on.
     """
@@ -136,7 +133,7 @@ def plan(
             if workload.once and number > 1:
                 continue
             for contestant in order:
-                size = _size(workload, contestant) if full else workload.small
+                size = workload.size(scale, slow=contestant.slow)
                 cell = Cell(
                     contestant.key,
                     workload.name,
@@ -146,14 +143,6 @@ def plan(
                     environment[contestant.backend],
                 )
                 yield Task(contestant, workload, size, cell)
-
-
-def _size(workload: Workload, contestant: Contestant) -> Size:
-    """Give how much is measured at full scale."""
-    size = workload.full
-    if contestant.slow and size.jobs >= _MANY:
-        return evolve(size, jobs=size.jobs // _SLOW_SHARE)
-    return size
 
 
 def pythons(folder: Path) -> Callable[[Contestant], str]:
