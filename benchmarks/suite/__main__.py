@@ -14,7 +14,7 @@ from benchmarks.suite.results import OK, Result, Results
 from benchmarks.suite.running import Run, Task, plan, pythons
 from benchmarks.suite.summary import summarise
 from benchmarks.suite.tables import on_screen
-from benchmarks.suite.workloads import WORKLOADS
+from benchmarks.suite.workloads import WORKLOADS, Scale
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -45,10 +45,10 @@ FOLDER = ROOT / ".bench"
 )
 @click.option(
     "--scale",
-    type=click.Choice(["small", "full"]),
-    default="small",
+    type=click.Choice([each.value for each in Scale]),
+    default=Scale.SMALL.value,
     show_default=True,
-    help="small is to try it out, in hundreds of jobs; its figures mean nothing.",
+    help="small is to try it out, in hundreds of jobs; brief, a fifth of all, for a look.",
 )
 @click.option("--rounds", type=click.IntRange(1, 100), default=3, show_default=True)
 @click.option(
@@ -83,10 +83,11 @@ def main(
         # The same servers whichever backends are chosen: a run of one must go on in a run of all.
         described = machine({})
         environment = {each: digest({**described, "server": servers[each]}) for each in servers}
-        full = scale == "full"
         now = commit()
         tasks = list(
-            plan(contestants, wanted, rounds, full=full, commit=now, environment=environment)
+            plan(
+                contestants, wanted, rounds, scale=Scale(scale), commit=now, environment=environment
+            )
         )
         run = Run(places, folder / "files", results, pythons(folder / "venvs"))
         _make(console, run, tasks)

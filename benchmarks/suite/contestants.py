@@ -21,6 +21,8 @@ class Contestant:
         environment: its table in ``requirements.toml``; None is the suite's own Python.
         settings: what was chosen, in words.
         documented: where its own documentation says so.
+        slow: whether it drains less than 2,000 jobs/s, so that it gets a quarter of the jobs where
+            there are many: enough for seconds, and not for many minutes.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Contestant:
     environment: str | None
     settings: str
     documented: str
+    slow: bool = False
 
     @property
     def key(self) -> str:
@@ -84,6 +87,7 @@ CONTESTANTS: Final[tuple[Contestant, ...]] = (
         "procrastinate",
         "procrastinate worker --concurrency 10 --delete-jobs successful, LISTEN on",
         "procrastinate worker --help",
+        slow=True,
     ),
     Contestant(
         "oban",
@@ -100,6 +104,7 @@ CONTESTANTS: Final[tuple[Contestant, ...]] = (
         "chancy",
         "Worker API; executor Async, concurrency 1000, eager_polling, polling_interval 1",
         "docstrings of chancy.Queue, AsyncExecutor and Worker",
+        slow=True,
     ),
     Contestant(
         "saq",
@@ -108,6 +113,7 @@ CONTESTANTS: Final[tuple[Contestant, ...]] = (
         "saq",
         _SAQ,
         "docstrings of saq.Worker and saq.Job (ttl); uvloop isn't in them, but was faster",
+        slow=True,
     ),
     _ours("redis"),
     _floor("redis", "redis.asyncio"),
@@ -134,6 +140,7 @@ CONTESTANTS: Final[tuple[Contestant, ...]] = (
         "saq",
         _SAQ,
         "docstrings of saq.Worker and saq.Job (ttl); uvloop isn't in them, but was faster",
+        slow=True,
     ),
     Contestant(
         "arq",
@@ -142,6 +149,7 @@ CONTESTANTS: Final[tuple[Contestant, ...]] = (
         "arq",
         "arq command, max_jobs 1000, poll_delay 0.01, keep_result 0, uvloop as the loop's policy",
         "docstring of arq.worker.Worker; uvloop isn't in it, but was faster",
+        slow=True,
     ),
     Contestant(
         "streaq",
@@ -150,6 +158,7 @@ CONTESTANTS: Final[tuple[Contestant, ...]] = (
         "streaq",
         "streaq run, concurrency 100, anyio_kwargs use_uvloop, ttl=0 (no result kept)",
         "docstring of streaq.Worker: concurrency, anyio_kwargs",
+        slow=True,
     ),
     Contestant(
         "dramatiq",
@@ -166,6 +175,7 @@ CONTESTANTS: Final[tuple[Contestant, ...]] = (
         "rq",
         "rq worker --worker-class rq.SimpleWorker, result_ttl 0",
         "rq worker --help: --worker-class; Queue.enqueue: result_ttl",
+        slow=True,
     ),
     Contestant(
         "celery",
@@ -174,6 +184,7 @@ CONTESTANTS: Final[tuple[Contestant, ...]] = (
         "celery",
         "celery worker --pool solo, prefetch multiplier 64, results ignored, no gossip",
         "celery worker --help: --pool, --prefetch-multiplier, --without-*",
+        slow=True,
     ),
 )
 

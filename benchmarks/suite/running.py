@@ -20,7 +20,7 @@ from benchmarks.suite.contestants import Contestant
 from benchmarks.suite.driver import Driver, Failed, Unsupported, command_of, own_python
 from benchmarks.suite.places import Places
 from benchmarks.suite.results import FAILED, OK, UNSUPPORTED, Cell, Result, Results
-from benchmarks.suite.workloads import Measures, Size, Workload
+from benchmarks.suite.workloads import Measures, Scale, Size, Workload
 
 ONE_PROCESS: Final = "its jobs live in one process, where no worker of another one sees them"
 
@@ -111,7 +111,7 @@ def plan(
     workloads: Sequence[Workload],
     rounds: int,
     *,
-    full: bool,
+    scale: Scale,
     commit: str,
     environment: Mapping[str, str],
 ) -> Iterator[Task]:
@@ -121,7 +121,7 @@ def plan(
         contestants: who.
         workloads: what.
         rounds: how often.
-        full: with how many jobs.
+        scale: how much.
         commit: of this project.
         environment: the digest of what each backend was measured on.
     """
@@ -130,8 +130,10 @@ def plan(
         first = (number - 1) * len(contestants) // rounds
         order = [*contestants[first:], *contestants[:first]]
         for workload in workloads:
-            size = workload.full if full else workload.small
+            if workload.once and number > 1:
+                continue
             for contestant in order:
+                size = workload.size(scale, slow=contestant.slow)
                 cell = Cell(
                     contestant.key,
                     workload.name,

@@ -42,14 +42,18 @@ def _groups(lines: Sequence[Line]) -> Iterable[tuple[str, list[str], list[list[s
                 continue
             names = list(dict.fromkeys(name for line in of_it for name in line.measures))
             heads = ["", *(HEADS.get(name, name) for name in names), "ratio"]
-            rows = [_row(line, names, workload.main) for line in of_it]
+            jobs = max(line.jobs for line in of_it)
+            rows = [_row(line, names, workload.main, jobs) for line in of_it]
             rounds = min((line.rounds for line in of_it if line.rounds), default=0)
-            title = f"{backend}: {workload.title} ({of_it[0].jobs:,} jobs, {rounds} rounds)"
+            times = "1 round" if rounds == 1 else f"{rounds} rounds"
+            title = f"{backend}: {workload.title} ({jobs:,} jobs, {times})"
             yield title, heads, rows
 
 
-def _row(line: Line, names: Sequence[str], main: str) -> list[str]:
+def _row(line: Line, names: Sequence[str], main: str, jobs: int) -> list[str]:
     label = f"{line.contestant} ({line.version})" if line.version else line.contestant
+    if line.jobs != jobs:
+        label = f"{label}, {line.jobs:,} jobs"
     if not line.measures:
         reason = "; ".join(line.reasons)
         return [label, *(["-"] * len(names)), reason]

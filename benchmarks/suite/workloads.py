@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from benchmarks.suite.driver import Driver, Failed, Unsupported
 from benchmarks.suite.places import Place
 from benchmarks.suite.processes import cpu_seconds, memory_mb
@@ -16,6 +17,9 @@ Measures = dict[str, float]
 """Figures by name; what ends in ``_per_s`` is better when higher, all else when lower."""
 CONCURRENT: Final = 50
 MICRO: Final = 1e6
+_BRIEF_SHARE: Final = 5
+_MANY: Final = 20_000
+_SLOW_SHARE: Final = 4
 
 
 @frozen
@@ -33,6 +37,16 @@ class Size:
     seconds: float | None = None
 
 
+class Scale(StrEnum):
+    """How much a run does."""
+
+    SMALL = "small"
+    """Hundreds of jobs: to see that all of it works; the figures mean nothing."""
+    BRIEF = "brief"
+    """A fifth of all: for a look at the ratios."""
+    FULL = "full"
+
+
 @frozen
 class Workload:
     """One way to use a queue.
@@ -45,6 +59,7 @@ class Workload:
         run: does it, and says what was found.
         main: the figure of the tables and plots.
         needs_workers: whether another process must see the jobs.
+        once: whether one round is enough: its figures don't depend on the moment.
     """
 
     name: str
@@ -54,6 +69,24 @@ class Workload:
     run: Callable[[Driver, Place, Size], Measures]
     main: str
     needs_workers: bool = True
+    once: bool = False
+
+    def size(self, scale: Scale, *, slow: bool = False) -> Size:
+        """Say how much is done.
+
+        Args:
+            scale: of the run.
+            slow: whether it is for one that would take very long; see :class:`Contestant`.
+        """
+        if scale is Scale.SMALL:
+            return self.small
+        size = self.full
+        if scale is Scale.BRIEF:
+            seconds = size.seconds and size.seconds / _BRIEF_SHARE
+            size = evolve(size, jobs=size.jobs // _BRIEF_SHARE, seconds=seconds)
+        if slow and self.full.jobs >= _MANY:
+            size = evolve(size, jobs=size.jobs // _SLOW_SHARE)
+        return size
 
 
 def _scheduled(what: str, **named: int) -> Callable[[Driver, Place, Size], Measures]:
@@ -193,16 +226,16 @@ WORKLOADS: Final[tuple[Workload, ...]] = (
         _drained(2),
         "rate_per_s",
     ),
-    Workload("pickup", "pick-up by an idle worker", Size(30), Size(300), _picked_up, "p50_ms"),
+    Workload("pickup", "pick-up by an idle worker", Size(30), Size(200), _picked_up, "p50_ms"),
     Workload(
         "steady",
         "scheduling and running at half of capacity",
         Size(300),
-        Size(5_000, seconds=20),
+        Size(5_000, seconds=15),
         _steady,
         "p99_ms",
     ),
-    Workload("memory", "memory", Size(500), Size(100_000), _memory, "worker_mb"),
+    Workload("memory", "memory", Size(500), Size(100_000), _memory, "worker_mb", once=True),
 )
 
-__all__ = ["WORKLOADS", "Measures", "Size", "Unsupported", "Workload"]
+__all__ = ["WORKLOADS", "Measures", "Scale", "Size", "Unsupported", "Workload"]

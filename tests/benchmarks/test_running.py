@@ -10,7 +10,7 @@ from benchmarks.suite.contestants import CONTESTANTS, Contestant, chosen
 from benchmarks.suite.places import Places
 from benchmarks.suite.results import FAILED, OK, UNSUPPORTED, Results
 from benchmarks.suite.running import Run, Task, plan
-from benchmarks.suite.workloads import WORKLOADS, Size
+from benchmarks.suite.workloads import WORKLOADS, Scale, Size
 
 ONE = {each.name: each for each in WORKLOADS}
 
@@ -18,7 +18,7 @@ ONE = {each.name: each for each in WORKLOADS}
 def tasks_of(contestants, workloads, rounds=1):
     environment = {each.backend: "e" for each in contestants}
     return list(
-        plan(contestants, workloads, rounds, full=False, commit="c", environment=environment)
+        plan(contestants, workloads, rounds, scale=Scale.SMALL, commit="c", environment=environment)
     )
 
 
@@ -45,9 +45,31 @@ def test_contestants_are_interleaved_and_each_round_begins_with_another():
         for workload in WORKLOADS[:2]
         for contestant in (("aide-de-camp", "rq") if number == 1 else ("rq", "aide-de-camp"))
     ]
+    once = sum(each.once for each in WORKLOADS)
     assert len({task.cell.key for task in tasks_of(CONTESTANTS, WORKLOADS, rounds=3)}) == (
-        3 * len(CONTESTANTS) * len(WORKLOADS)
+        len(CONTESTANTS) * (3 * len(WORKLOADS) - 2 * once)
     )
+
+
+def test_slow_ones_get_fewer_jobs_where_there_are_many():
+    environment = {"redis": "e"}
+    pair = chosen(("redis",), ("aide-de-camp", "rq"))
+    wanted = [ONE["drain"], ONE["one"]]
+    plans = plan(pair, wanted, 1, scale=Scale.FULL, commit="c", environment=environment)
+    sizes = {(task.workload.name, task.contestant.name): task.cell.jobs for task in plans}
+    assert sizes == {
+        ("drain", "aide-de-camp"): 20_000,
+        ("drain", "rq"): 5_000,
+        ("one", "aide-de-camp"): 5_000,
+        ("one", "rq"): 5_000,
+    }
+
+
+def test_a_brief_run_does_a_fifth():
+    assert ONE["drain"].size(Scale.BRIEF).jobs == 4_000
+    assert ONE["drain"].size(Scale.BRIEF, slow=True).jobs == 1_000
+    assert ONE["steady"].size(Scale.BRIEF).seconds == 3
+    assert ONE["drain"].size(Scale.SMALL, slow=True) == ONE["drain"].small
 
 
 def test_a_broken_off_run_goes_on(run_in):

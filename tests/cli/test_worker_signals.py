@@ -50,15 +50,17 @@ QUICK = JobType("quick", str)
 Worker = Callable[..., "subprocess.Popen[str]"]
 
 
-@pytest.fixture
-def worker(tmp_path: Path, url: str) -> Iterator[Worker]:
-    """Starts workers in the test's folder; none outlives the test."""
+@pytest.fixture(params=["asyncio", "uvloop"])
+def worker(tmp_path: Path, url: str, request: pytest.FixtureRequest) -> Iterator[Worker]:
+    """Starts workers in the test's folder, on either event loop; none outlives the test."""
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
     (tmp_path / "app.py").write_text(APP)
     started: list[subprocess.Popen[str]] = []
 
     def start(*options: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            command("worker", "app:router", "--queue", url, *options),
+            command("worker", "app:router", "--queue", url, "--loop", request.param, *options),
             cwd=tmp_path,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             stderr=subprocess.PIPE,

@@ -34,6 +34,7 @@ from aide_de_camp.spi import (
 from aide_de_camp_backends.postgresql import changing, claiming, moving, settling
 from aide_de_camp_backends.postgresql.counting import counts
 from aide_de_camp_backends.postgresql.database import Database
+from aide_de_camp_backends.postgresql.holders import HolderWatch
 from aide_de_camp_backends.postgresql.leases import extend, take_back
 from aide_de_camp_backends.postgresql.options import Options
 from aide_de_camp_backends.postgresql.wakeups import WakeUps
@@ -52,6 +53,7 @@ class PostgresStorage(StorageBase):
         self._wakeups: WakeUps | None = None
         self._joining: Transactional | None = None
         self._reading: Reader | None = None
+        self._holders = HolderWatch()
         self._known: tuple[frozenset[Capability], str] = (frozenset(), "PostgreSQL")
 
     # --- life ---------------------------------------------------------------------------------
@@ -134,7 +136,6 @@ class PostgresStorage(StorageBase):
         database = self._database()
         database.check()
         if self._joining is None:
-            # SQLAlchemy takes a while to import, and most storages are opened without need of it.
             # SQLAlchemy takes a while to import; only who joins a transaction needs it here.
             from aide_de_camp_backends.postgresql.transactional import (  # noqa: PLC0415
                 Transactional,
@@ -189,7 +190,11 @@ class PostgresStorage(StorageBase):
     async def prune(self, queue: str, keep: int, limit: int, *, now: int | None) -> int:
         """See :meth:`Storage.prune`."""
         verb = partial(changing.prune, queue=queue, keep=keep, limit=limit, given=now)
-        return await self._database().run(verb)
+        database = self._database()
+        removed = await database.run(verb)
+        # Every runner prunes once in a while: often enough to see what holds all of them up.
+        await self._holders.look(database)
+        return removed
 
     # --- looking ------------------------------------------------------------------------------
 

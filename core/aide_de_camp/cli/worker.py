@@ -17,6 +17,7 @@ from aide_de_camp.cli.failures import INTERRUPTED
 from aide_de_camp.cli.leaving import leave_now, leave_soon
 from aide_de_camp.cli.loading import load_router
 from aide_de_camp.cli.looking import refuse_private
+from aide_de_camp.cli.loops import AUTO, LOOPS, run_on
 from aide_de_camp.cli.options import Duration, queue_options
 from aide_de_camp.cli.text import counted, short
 from aide_de_camp.logs import JsonFormatter, TextFormatter, log_to_stderr
@@ -103,6 +104,13 @@ class _Runner(JobRunner):
     show_default=True,
     help="The codec of job types that name none.",
 )
+@click.option(
+    "--loop",
+    type=click.Choice(LOOPS),
+    default=AUTO,
+    show_default=True,
+    help="The event loop: auto is uvloop where that is installed, otherwise asyncio's own.",
+)
 @click.option("--burst", is_flag=True, help="Run what is due, then end.")
 @click.option("--wait", is_flag=True, help="If the storage is down at first, wait for it.")
 @click.option(
@@ -135,6 +143,7 @@ def worker(
     shutdown_timeout: timedelta,
     keep_finished: timedelta,
     codec: str,
+    loop: str,
     burst: bool,
     wait: bool,
     log_level: str,
@@ -194,7 +203,7 @@ def worker(
                 if runner.interrupted:
                     leave_soon(code, runner.left_behind)
 
-    asyncio.run(work())
+    run_on(loop, work())
 
 
 async def _run(runner: JobRunner, *, burst: bool) -> None:
