@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from aide_de_camp import open_queue
+from aide_de_camp_backends.postgresql import leases, settling
 from aide_de_camp_backends.postgresql.call import Call
 from aide_de_camp_backends.postgresql.claiming import Asked, claim_text
 from aide_de_camp_backends.postgresql.plugin import connect
@@ -95,6 +96,46 @@ async def pages_of_a_claim(url, schema, fill_with, asked):
         return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     finally:
         await connection.close()
+
+
+RUNNING = """
+INSERT INTO adc_job (queue, id, state, priority, job_type, scheduled_at, enqueued_at, token, claims,
+  retries, snoozes, lease_max_retries, lease_until, codec, payload)
+SELECT 'q', gen_random_uuid(), 1, 0, 'a', 0, 0, 7, 1, 0, 0, 0, {now}, 'json', ''
+FROM generate_series(1, 1000) n
+"""
+
+
+@pytest.mark.parametrize("text", [settling.COMPLETE, leases.EXTEND], ids=["complete", "extend"])
+def test_what_is_ended_or_extended_together_is_looked_at_once_each(text, postgresql_url):
+    """Not each with each: 400 of them would be 160,000 looks."""
+
+    async def run() -> list[float]:
+        await connect(postgresql_url, {})().migrate()
+        connection = await asyncpg.connect(postgresql_url)
+        try:
+            await connection.execute(RUNNING.format(now=NOW))
+            ids = [row[0] for row in await connection.fetch("SELECT id FROM adc_job LIMIT 400")]
+            statement = prepare(text, Layout("public", "adc_"))
+            await connection.execute(f"PREPARE it AS {statement.sql}")
+            given = VALUES | {"ids": list(map(str, ids)), "tokens": ["7"] * 400, "length": 1}
+            values = ", ".join(literal(each) for each in statement.arguments(given))
+            (row,) = await connection.fetch(
+                f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE it ({values})"
+            )
+        finally:
+            await connection.close()
+        return looks(json.loads(row[0])[0]["Plan"])
+
+    seen = asyncio.run(run())
+    assert max(seen) == 400, seen
+
+
+def looks(plan):
+    """How many rows each node gave or threw away, over all of its rounds."""
+    dropped = sum(value for name, value in plan.items() if name.startswith("Rows Removed"))
+    own = (plan["Actual Rows"] + dropped) * plan["Actual Loops"]
+    return [own, *(each for inner in plan.get("Plans", []) for each in looks(inner))]
 
 
 VALUES = {

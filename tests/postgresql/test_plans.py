@@ -9,10 +9,13 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from aide_de_camp_backends.postgresql import changing, leases, moving, settling
+from aide_de_camp.spi import Cancellation, Lease, Requeue, SettleKind
+from aide_de_camp_backends.postgresql import changing, leases, moving, pool, settling
 from aide_de_camp_backends.postgresql.claiming import Asked, claim_text
 from aide_de_camp_backends.postgresql.plugin import connect
 from aide_de_camp_backends.postgresql.statement import Layout, prepare
+
+from ..calls import SECOND, Calls
 
 LAYOUT = Layout("public", "adc_")
 NOW = 1_700_000_000_000_000
@@ -64,6 +67,7 @@ HOT = {
     **{name: (text, used | RUNNING) for name, (text, used) in CLAIMS.items()},
     "take back": (leases.take_back_text(1_000), {"adc_job_lease", "adc_job_pkey"}),
     "extend": (leases.EXTEND, {"adc_job_pkey"}),
+    "complete": (settling.COMPLETE, {"adc_job_pkey"}),
     "settle": (settling.SETTLE, {"adc_job_pkey"}),
     "settled": (settling.SETTLED, {"adc_job_pkey"}),
     "cancel": (changing.CANCEL, {"adc_job_pkey"}),
@@ -139,6 +143,103 @@ def test_hot_statements_search_the_right_index(name, mode, plans):
     used = {node["Index Name"] for node in found if "Index Name" in node}
     assert used
     assert used - {"adc_meta_pkey"} <= HOT[name][1]
+
+
+@pytest.mark.parametrize("mode", ["custom", "generic"])
+@pytest.mark.parametrize("name", HOT)
+def test_what_is_named_is_looked_up_by_its_id(name, mode, plans):
+    assert_by_id(plans[mode, name])
+
+
+def assert_by_id(plan):
+    searches = [node for node in nodes(plan) if node.get("Index Name") == "adc_job_pkey"]
+    assert not [node["Index Cond"] for node in searches if "id = " not in node["Index Cond"]]
+
+
+@pytest.mark.parametrize(
+    ("version", "some_seconds_later"), [(None, False), (15, True)], ids=["newest", "15"]
+)
+def test_plans_made_while_few_jobs_were_there_are_no_burden_when_many_are(
+    version, some_seconds_later, servers, monkeypatch
+):
+    """A worker that started on an empty queue keeps its connections for weeks.
+
+    From 17 on the plans are good at once; before, they are once they are forgotten.
+    """
+    try:
+        server = servers.postgresql(version=version)
+    except LookupError as error:
+        pytest.skip(str(error))
+    url = server.create_database()
+    calls = Calls()
+
+    async def use(storage):
+        """Have each verb's statements planned."""
+        for types in (None, ["t"], ["t", "u"]):
+            two = [calls.job(priority=127, scheduled_at=0) for _ in range(2)]
+            ids = await calls.put(storage, *two)
+            claimed = (await calls.claim(storage, types, limit=20)).jobs
+            first, second = (job for job in claimed if job.id in ids)
+            await storage.extend("q", [Lease(first.id, first.token)], SECOND, now=calls.now)
+            dead = {"reason": "limit"}
+            for job, kind, more in (
+                (first, SettleKind.COMPLETED, {}),
+                (second, SettleKind.DEAD, dead),
+            ):
+                for _ in range(2):
+                    await calls.settle(storage, job, kind, **more)
+            again = Requeue(id=second.id, request_id=uuid4())
+            await storage.requeue("q", [again], now=calls.now)
+            for _ in range(2):
+                ended = Cancellation(id=second.id, request_id=uuid4())
+                await storage.cancel("q", [ended], now=calls.now)
+            await storage.delete("q", [second.id])
+            await storage.get("q", [first.id])
+            await storage.reap("q", 1_000, now=calls.now)
+            await storage.prune("q", 0, 1_000, now=calls.now + SECOND)
+
+    async def run():
+        storage = connect(url, {"pool_size": "1"})()
+        await storage.open()
+        beside = await asyncpg.connect(url)
+        await beside.execute("ALTER TABLE adc_job SET (autovacuum_enabled = off)")
+        await beside.execute(FILL.replace("60000", "5"))
+        await beside.execute("VACUUM ANALYZE adc_job")
+        await use(storage)
+        await beside.execute(FILL)
+        if some_seconds_later:
+            monkeypatch.setattr(pool, "_PLANS_KEPT", -1)
+        await use(storage)
+        connection = await storage._opened._pool.acquire()
+        for name, sql in await connection.fetch(
+            "SELECT name, statement FROM pg_prepared_statements"
+        ):
+            if "adc_job" not in sql or "INSERT" in sql:
+                continue
+            (hot,) = [each for each, (text, _) in HOT.items() if prepare(text, LAYOUT).sql == sql]
+            statement = prepare(HOT[hot][0], LAYOUT)
+            values = ", ".join(literal(value) for value in statement.arguments(VALUES))
+            (row,) = await connection.fetch(f'EXPLAIN (FORMAT JSON) EXECUTE "{name}" ({values})')
+            yield hot, json.loads(row[0])[0]["Plan"]
+        storage._opened._pool.release(connection)
+        await beside.close()
+        await storage.close()
+
+    async def look():
+        seen = set()
+        async for name, plan in run():
+            seen.add(name)
+            assert not [
+                node
+                for node in nodes(plan)
+                if node["Node Type"] == "Seq Scan" and node.get("Relation Name") == "adc_job"
+            ], name
+            assert_by_id(plan)
+        return seen
+
+    seen = asyncio.run(look())
+    assert seen >= set(HOT) - {"take back", "hold", "unhold", "discard"}
+    server.drop_database(url)
 
 
 @pytest.mark.parametrize("mode", ["custom", "generic"])

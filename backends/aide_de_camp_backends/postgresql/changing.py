@@ -22,6 +22,7 @@ from aide_de_camp_backends._sql.codes import CANCELLED, COMPLETED, DEAD, RUNNING
 from aide_de_camp_backends._sql.results import results_of
 from aide_de_camp_backends._sql.rows import RECORD_COLUMNS, record
 from aide_de_camp_backends.postgresql.call import Call, Row
+from aide_de_camp_backends.postgresql.finding import found
 from aide_de_camp_backends.postgresql.present import CLOCK, NOW, RAISED, later
 from aide_de_camp_backends.postgresql.sizes import size_of
 
@@ -49,11 +50,10 @@ SELECT clock.now, stored.id FROM clock LEFT JOIN stored ON true
 CANCEL: Final = f"""
 WITH {CLOCK}, given AS MATERIALIZED (
   SELECT * FROM unnest(:ids::uuid[], :tokens::bigint[], :requests::uuid[])
-    AS given(id, token, request_id)
+    AS given(id, token, request_id) ORDER BY id
 ), locked AS MATERIALIZED (
-  SELECT given.* FROM given JOIN adc_job AS job
-    ON job.queue = :queue AND job.id = given.id AND job.token = coalesce(given.token, job.token)
-  WHERE job.state = {SCHEDULED} ORDER BY job.id FOR UPDATE OF job
+  SELECT given.* FROM given
+  {found(f"job.token = coalesce(given.token, job.token) AND job.state + 0 = {SCHEDULED}")}
 ), changed AS (
   UPDATE adc_job AS job
   SET state = {CANCELLED}, finished_at = {NOW}, reason = NULL, request_id = locked.request_id
@@ -69,13 +69,12 @@ SELECT id, state, token, request_id, requeued_by FROM adc_job
 WHERE queue = :queue AND id = ANY (:ids::uuid[])
 """
 
+_NOT_BY_THIS: Final = "job.requeued_by IS DISTINCT FROM given.request_id"
 REQUEUE: Final = f"""
 WITH {CLOCK}, given AS MATERIALIZED (
-  SELECT * FROM unnest(:ids::uuid[], :requests::uuid[]) AS given(id, request_id)
+  SELECT * FROM unnest(:ids::uuid[], :requests::uuid[]) AS given(id, request_id) ORDER BY id
 ), locked AS MATERIALIZED (
-  SELECT given.* FROM given JOIN adc_job AS job ON job.queue = :queue AND job.id = given.id
-  WHERE job.state = {DEAD} AND job.requeued_by IS DISTINCT FROM given.request_id
-  ORDER BY job.id FOR UPDATE OF job
+  SELECT given.* FROM given {found(f"job.state + 0 = {DEAD} AND {_NOT_BY_THIS}")}
 ), changed AS (
   UPDATE adc_job AS job SET state = {SCHEDULED}, retries = 0, snoozes = 0, reason = NULL,
     finished_at = NULL, requeued_by = locked.request_id

@@ -11,8 +11,8 @@ from aide_de_camp_backends.postgresql.call import Call
 from aide_de_camp_backends.postgresql.database import Database
 from aide_de_camp_backends.postgresql.statement import prepare
 
-PLANNED_ANEW: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
-"""Which plan is good depends on the filter and the limit."""
+PLANNED_ANEW: Final = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on"
+"""Which plan is good depends on the filter and the limit; reading all of the table may be."""
 
 
 def among(column: str, given: list[str]) -> tuple[str, dict[str, Any]]:

@@ -31,6 +31,10 @@ Verb = Callable[[Call], Awaitable[R]]
 _PLANNED_ONCE: Final = "SET plan_cache_mode = force_generic_plan"
 """The statements are made so that one plan is good for all values. Left to itself the server plans
 a claim anew each time, which takes longer than the claim."""
+_SEARCHED: Final = "SET enable_seqscan = off; SET jit = off"
+"""Such a plan is made while few jobs are there, too, and kept when there are a million: it must
+never be to read the table from one end to the other, cheap as that was."""
+_FORGET_PLANS: Final = "DISCARD PLANS"
 _READ_COMMITTED: Final = "SET default_transaction_isolation = 'read committed'"
 _BOUNDED: Final = """
 SELECT set_config(
@@ -79,6 +83,7 @@ class Database:
         self._guard: asyncio.Task[None] | None = None
         self._lost: set[int] = set()
         self._alone = True
+        self._plans_forgettable = False
 
     async def open(self, *, migrate: bool | None = None) -> tuple[int, int]:
         """Connect, look at the server, and check or migrate the tables.
@@ -137,7 +142,10 @@ class Database:
             return True
         longest = round(1_000 * (self.options.command_timeout + _LONGER))
         settings = [_READ_COMMITTED, _BOUNDED.format(statement=longest, idle=IDLE_MOST)]
-        pool.greeting = ";".join([*settings, _PLANNED_ONCE] if pool.prepared else settings)
+        if pool.prepared:
+            settings += [_PLANNED_ONCE, _SEARCHED]
+            self._plans_forgettable = True
+        pool.greeting = ";".join(settings)
         return False
 
     async def _check(self, connection: Connection, *, migrating: bool) -> tuple[int, int]:
@@ -267,6 +275,7 @@ class Database:
         try:
             async with asyncio.timeout(self.options.command_timeout):
                 await self._outwait(connection)
+                await self._replan(connection)
                 result = await verb(call)
         except BaseException as error:
             spoilt = spoils(error)
@@ -291,6 +300,22 @@ class Database:
         if begun and not self.server.pooled:
             self._lost.add(session)
         connection.terminate()
+
+    async def _replan(self, connection: Connection) -> None:
+        """Have plans forgotten that are some seconds old.
+
+        One is made for the size that the tables have then. Before 17 the server then takes few
+        jobs for so few that all are as soon read as some, also where an index would find these;
+        and its statistics, with which it would plan anew, come a minute behind.
+        """
+        if not self._plans_forgettable or not self._pool.plans_are_old(connection):
+            return
+        try:
+            await connection.execute(_FORGET_PLANS)
+        except Exception as error:
+            if spoils(error):
+                raise
+            self._plans_forgettable = False
 
     async def _outwait(self, connection: Connection) -> None:
         """Wait until the server has ended what was under way on connections that broke.

@@ -9,16 +9,15 @@ from typing import Final
 from aide_de_camp.spi import DeadReason, Lease, LeaseResult, ReapedJob
 from aide_de_camp_backends._sql.codes import DEAD, RUNNING, SCHEDULED, STATES
 from aide_de_camp_backends.postgresql.call import Call
+from aide_de_camp_backends.postgresql.finding import found
 from aide_de_camp_backends.postgresql.present import CLOCK, NOW, RAISED, later
 from aide_de_camp_backends.postgresql.sizes import size_of
 
 EXTEND: Final = f"""
 WITH {CLOCK}, given AS MATERIALIZED (
-  SELECT * FROM unnest(:ids::uuid[], :tokens::bigint[]) AS given(id, token)
+  SELECT * FROM unnest(:ids::uuid[], :tokens::bigint[]) AS given(id, token) ORDER BY id
 ), locked AS MATERIALIZED (
-  SELECT job.id FROM given JOIN adc_job AS job
-    ON job.queue = :queue AND job.id = given.id AND job.token = given.token
-  WHERE job.state = {RUNNING} ORDER BY job.id FOR UPDATE OF job
+  SELECT given.id FROM given {found(f"job.token = given.token AND job.state + 0 = {RUNNING}")}
 ), changed AS (
   UPDATE adc_job SET lease_until = greatest(lease_until, {later(":length::bigint")})
   WHERE queue = :queue AND id = ANY (ARRAY(SELECT locked.id FROM locked))

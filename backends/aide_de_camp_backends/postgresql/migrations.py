@@ -65,6 +65,9 @@ STEPS: Final[tuple[tuple[str, ...], ...]] = (
           autovacuum_analyze_scale_factor = 0.05
         )
         """,
+        # From a handful of jobs the server would conclude that there are thousands of queues, and
+        # so few jobs in each that it might as well read all of them.
+        "ALTER TABLE adc_job ALTER COLUMN queue SET (n_distinct = 2)",
         """
         CREATE INDEX adc_job_due ON adc_job (queue, priority DESC, scheduled_at, id)
         WHERE state = 0

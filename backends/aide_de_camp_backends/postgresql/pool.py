@@ -9,10 +9,15 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from typing import Final
+from weakref import WeakKeyDictionary
 
 from aide_de_camp.spi import StorageUnavailable
 from aide_de_camp_backends.postgresql.connection import Connection, connect
 from aide_de_camp_backends.postgresql.options import Options
+
+_PLANS_KEPT: Final = 10.0
+"""Seconds that a plan is kept."""
 
 
 class Pool:
@@ -30,6 +35,7 @@ class Pool:
         self._idle: list[Connection] = []
         self._free = asyncio.Semaphore(options.pool_size)
         self._keeps = True
+        self._planned: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
 
     async def acquire(self) -> Connection:
         """Take a connection, the one used last if there is one.
@@ -70,6 +76,14 @@ class Pool:
                 connection.terminate()
                 raise
         return connection
+
+    def plans_are_old(self, connection: Connection) -> bool:
+        """Say, once in a while, that a connection's statements should be planned anew."""
+        present = time.monotonic()
+        old = present - self._planned.setdefault(connection, present) > _PLANS_KEPT
+        if old:
+            self._planned[connection] = present
+        return old
 
     def release(self, connection: Connection) -> None:
         """Give a connection back; one that isn't at rest is thrown away."""

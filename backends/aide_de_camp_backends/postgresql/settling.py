@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from aide_de_camp.spi import LeaseResult, SettleKind, Settlement
@@ -18,6 +18,7 @@ from aide_de_camp_backends._sql.codes import (
 from aide_de_camp_backends._sql.errors import error_columns
 from aide_de_camp_backends._sql.statements import SETTLED_BEFORE
 from aide_de_camp_backends.postgresql.call import Call
+from aide_de_camp_backends.postgresql.finding import found
 from aide_de_camp_backends.postgresql.present import CLOCK, NOW, RAISED, later
 
 _RETRY: Final = KIND_CODES[SettleKind.RETRY]
@@ -25,21 +26,30 @@ _SNOOZED: Final = KIND_CODES[SettleKind.SNOOZED]
 _RELEASED: Final = KIND_CODES[SettleKind.RELEASED]
 _AGAIN: Final = f"({_RETRY}, {_SNOOZED}, {_RELEASED})"
 
-_GIVEN: Final = """
-given AS MATERIALIZED (
+_HELD: Final = found(f"job.token = given.token AND job.state + 0 = {RUNNING}")
+
+COMPLETE: Final = f"""
+WITH {CLOCK}, given AS MATERIALIZED (
+  SELECT * FROM unnest(:ids::uuid[], :tokens::bigint[]) AS given(id, token) ORDER BY id
+), locked AS MATERIALIZED (SELECT given.id FROM given {_HELD}), changed AS (
+  UPDATE adc_job SET
+    state = {COMPLETED}, finished_at = {NOW}, reason = NULL, lease_until = NULL, request_id = NULL,
+    settled_token = token, settled_kind = {KIND_CODES[SettleKind.COMPLETED]}, {SETTLED_BEFORE}
+  WHERE queue = :queue AND id = ANY (ARRAY(SELECT locked.id FROM locked))
+  RETURNING id, settled_token AS token
+)
+SELECT clock.now, changed.id, changed.token FROM clock LEFT JOIN changed ON true
+"""
+"""What nearly all attempts end with. The other statement looks each job's kind up among the given
+ones, which takes longer the more they are."""
+
+SETTLE: Final = f"""
+WITH {CLOCK}, given AS MATERIALIZED (
   SELECT * FROM unnest(
     :ids::uuid[], :tokens::bigint[], :kinds::smallint[], :delays::bigint[], :reasons::text[],
     :errors::text[], :details::text[]
-  ) AS given(id, token, kind, delay, reason, error, detail)
-)
-"""
-
-SETTLE: Final = f"""
-WITH {CLOCK}, {_GIVEN}, locked AS MATERIALIZED (
-  SELECT given.* FROM given JOIN adc_job AS job
-    ON job.queue = :queue AND job.id = given.id AND job.token = given.token
-  WHERE job.state = {RUNNING} ORDER BY job.id FOR UPDATE OF job
-), changed AS (
+  ) AS given(id, token, kind, delay, reason, error, detail) ORDER BY id
+), locked AS MATERIALIZED (SELECT given.* FROM given {_HELD}), changed AS (
   UPDATE adc_job AS job SET
     state = CASE locked.kind
       WHEN {KIND_CODES[SettleKind.COMPLETED]} THEN {COMPLETED}
@@ -65,24 +75,55 @@ WITH {CLOCK}, {_GIVEN}, locked AS MATERIALIZED (
 SELECT clock.now, changed.id, changed.token FROM clock LEFT JOIN changed ON true
 """
 
-SETTLED: Final = """
-SELECT given.id, given.token FROM unnest(:ids::uuid[], :tokens::bigint[], :kinds::smallint[])
-  AS given(id, token, kind)
-JOIN adc_job AS job ON job.queue = :queue AND job.id = given.id
-WHERE job.settled_token = given.token AND job.settled_kind = given.kind
+_SETTLED_SO: Final = """(
+  job.settled_token = given.token AND job.settled_kind = given.kind
   OR strpos(';' || job.settled_before, ';' || given.token || '.' || given.kind || ';') > 0
+)"""
+SETTLED: Final = f"""
+SELECT given.id, given.token
+FROM unnest(:ids::uuid[], :tokens::bigint[], :kinds::smallint[]) AS given(id, token, kind)
+{found(_SETTLED_SO, lock=False)}
 """
+
+_AT_ONCE: Final = 200
+"""How many are ended by one statement that looks each one's kind up."""
 
 
 async def settle(
     call: Call, queue: str, settlements: Sequence[Settlement], given: int | None
 ) -> list[LeaseResult]:
     """End attempts, each under the token presented. See :meth:`Storage.settle`."""
+    completed = [each for each in settlements if _is_complete(each)]
+    others = [each for each in settlements if not _is_complete(each)]
+    if any(each.kind.schedules_again for each in others):
+        call.woken.add(queue)
+    applied: set[tuple[UUID, int]] = set()
+    if completed:
+        applied |= await _ended(call, COMPLETE, _values(queue, completed, given))
+    for start in range(0, len(others), _AT_ONCE):
+        values = _values(queue, others[start : start + _AT_ONCE], given)
+        applied |= await _ended(call, SETTLE, values)
+    if len(applied) < len(settlements):
+        # A repeat after a lost reply finds its own doing, even if the job was claimed again
+        # since. Looked up by a statement of its own, which sees what the first one waited for.
+        again = await call.rows(SETTLED, _values(queue, settlements, given))
+        applied |= {(row["id"], row["token"]) for row in again}
+    return [
+        LeaseResult.APPLIED if _key(each) in applied else LeaseResult.LOST for each in settlements
+    ]
+
+
+async def _ended(call: Call, text: str, values: dict[str, Any]) -> set[tuple[UUID, int]]:
+    rows = await call.rows(text, values | {"latest": call.latest})
+    call.saw(rows[0]["now"])
+    return {(row["id"], row["token"]) for row in rows if row["id"] is not None}
+
+
+def _values(queue: str, settlements: Sequence[Settlement], given: int | None) -> dict[str, Any]:
     errors = [error_columns(each.error) for each in settlements]
-    values = {
+    return {
         "queue": queue,
         "given": given,
-        "latest": call.latest,
         "ids": [each.id for each in settlements],
         "tokens": [each.token for each in settlements],
         "kinds": [KIND_CODES[each.kind] for each in settlements],
@@ -91,19 +132,10 @@ async def settle(
         "errors": [shown for shown, _ in errors],
         "details": [detail for _, detail in errors],
     }
-    if any(each.kind.schedules_again for each in settlements):
-        call.woken.add(queue)
-    rows = await call.rows(SETTLE, values)
-    call.saw(rows[0]["now"])
-    applied = {(row["id"], row["token"]) for row in rows if row["id"] is not None}
-    if len(applied) < len(settlements):
-        # A repeat after a lost reply finds its own doing, even if the job was claimed again
-        # since. Looked up by a statement of its own, which sees what the first one waited for.
-        again = await call.rows(SETTLED, values)
-        applied |= {(row["id"], row["token"]) for row in again}
-    return [
-        LeaseResult.APPLIED if _key(each) in applied else LeaseResult.LOST for each in settlements
-    ]
+
+
+def _is_complete(settlement: Settlement) -> bool:
+    return settlement.kind is SettleKind.COMPLETED and settlement.error is None
 
 
 def _key(settlement: Settlement) -> tuple[UUID, int]:
