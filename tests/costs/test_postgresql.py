@@ -110,7 +110,7 @@ FROM generate_series(1, 1000) n
 def test_what_is_ended_or_extended_together_is_looked_at_once_each(text, postgresql_url):
     """Not each with each: 400 of them would be 160,000 looks."""
 
-    async def run() -> list[float]:
+    async def run():
         await connect(postgresql_url, {})().migrate()
         connection = await asyncpg.connect(postgresql_url)
         try:
