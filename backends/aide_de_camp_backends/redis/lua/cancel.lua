@@ -2,10 +2,13 @@
 -- Answers 0 cancelled, 1 running, 2 not live, 3 changed, and the state of a finished job (else -1).
 begin()
 local answers = {}
+local ids = ids_among(3, 3)
+load_heads(ids)
+load_runs(ids)
 for i = 3, #ARGV, 3 do
   local id, request, token = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local job, answer, state = find(id), 2, -1
-  local run = job and read_run(call('HGET', RUN, id))
+  local run = job and run_of(id)
   if not job then
     answer = 2
   elseif job.state == RUNNING_STATE then
@@ -18,7 +21,7 @@ for i = 3, #ARGV, 3 do
     answer = 3
   else
     answer = 0
-    call('ZREM', SCHEDULE, place(id, job))
+    change('ZREM', SCHEDULE, place(id, job))
     finish(id, job, run, CANCELLED_STATE, '')
     run.request = request
     save(id, job, run)
@@ -26,4 +29,5 @@ for i = 3, #ARGV, 3 do
   answers[#answers + 1] = answer
   answers[#answers + 1] = state
 end
+flush()
 return answers

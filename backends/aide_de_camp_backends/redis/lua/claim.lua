@@ -10,9 +10,9 @@ end
 
 local jobs = {}
 local function hand_out(id, head, run, payload)
-  for _, value in ipairs({id, head, run.most, run.ends, payload}) do
-    jobs[#jobs + 1] = value
-  end
+  local last = #jobs
+  jobs[last + 1], jobs[last + 2], jobs[last + 3] = id, head, run.most
+  jobs[last + 4], jobs[last + 5] = run.ends, payload
 end
 
 local function ids_of(members)
@@ -63,9 +63,10 @@ for i, id in ipairs(ids) do
   if run.most == 4294967295 then
     run.most = most_of[job.type] or most_by_default
   end
-  save(id, job, run)
-  call('ZADD', LEASES, 0, ends .. id)
-  call('ZADD', HELD, 0, claim_of(id, job, run))
-  hand_out(id, pack_head(job), run, payloads[i])
+  local head = save(id, job, run)
+  change('ZADD', LEASES, 0, ends .. id)
+  change('ZADD', HELD, 0, claim_of(id, job, run))
+  hand_out(id, head, run, payloads[i])
 end
+flush()
 return {NOW, next_due or '', reaped, jobs}

@@ -1,5 +1,6 @@
 -- Removes dead jobs for good. The ids. Answers 0 done, 1 not dead, 2 not found.
 local answers = {}
+load_heads(ids_among(3, 1))
 for i = 3, #ARGV do
   local id, answer = ARGV[i], 2
   local job = find(id)
@@ -7,9 +8,10 @@ for i = 3, #ARGV do
     answer = 1
   elseif job then
     answer = 0
-    call('ZREM', DEAD, id)
+    change('ZREM', DEAD, id)
     remove(id, job)
   end
   answers[#answers + 1] = answer
 end
+flush()
 return answers

@@ -3,9 +3,10 @@
 begin()
 wake()
 local answers = {is_new()}
+load_heads(ids_among(3, 4))
 for i = 3, #ARGV, 4 do
   local id, head, delay = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  if call('HEXISTS', JOB, id) == 1 then
+  if find(id) then
     answers[#answers + 1] = 0
   else
     local job = read_head(head)
@@ -13,12 +14,13 @@ for i = 3, #ARGV, 4 do
     if delay ~= '' then
       job.due = later(NOW, delay)
     end
-    call('HSET', JOB, id, pack_head(job))
-    call('HSET', BODY, id, ARGV[i + 3])
-    call('ZADD', SCHEDULE, 0, place(id, job))
-    call('ZADD', IDS, 0, id)
+    save_head(id, job)
+    change('HSET', BODY, id, ARGV[i + 3])
+    change('ZADD', SCHEDULE, 0, place(id, job))
+    change('ZADD', IDS, 0, id)
     count(SCHEDULED_STATE, job.type, 1)
     answers[#answers + 1] = 1
   end
 end
+flush()
 return answers

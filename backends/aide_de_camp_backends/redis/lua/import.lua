@@ -2,22 +2,25 @@
 -- none), payload.
 -- Answers whether the queue is new, then 1 for each job stored and 0 for each that is there.
 local answers = {is_new()}
+load_heads(ids_among(3, 5))
 for i = 3, #ARGV, 5 do
   local id, head, run, problem = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  if call('HEXISTS', JOB, id) == 1 then
+  if find(id) then
     answers[#answers + 1] = 0
   else
-    call('HSET', JOB, id, head)
-    call('HSET', BODY, id, ARGV[i + 4])
+    local job = read_head(head)
+    save_head(id, job)
+    change('HSET', BODY, id, ARGV[i + 4])
     if run ~= '' then
-      call('HSET', RUN, id, run)
+      change('HSET', RUN, id, run)
     end
     if problem ~= '' then
-      call('HSET', ERROR, id, problem)
+      change('HSET', ERROR, id, problem)
     end
-    call('ZADD', IDS, 0, id)
-    count(HELD_STATE, read_head(head).type, 1)
+    change('ZADD', IDS, 0, id)
+    count(HELD_STATE, job.type, 1)
     answers[#answers + 1] = 1
   end
 end
+flush()
 return answers

@@ -79,106 +79,6 @@ local function wake()
   end
 end
 
--- Whether the queue has to be named among the others: a claim alone doesn't.
-local function is_new()
-  return call('HSETNX', META, 'named', '1')
-end
-
--- Records. A job's head is there from the first; what only attempts and ends bring is its run.
-local HEAD = '>BBc8c8c8I4I4I4I4I4I2c0'
-
-local function read_head(packed)
-  local job = {}
-  local behind
-  job.state, job.level, job.due, job.enqueued, job.token, job.claims, job.retries, job.snoozes,
-    job.size, job.most, job.codec, behind = struct.unpack(HEAD, packed)
-  job.type = string.sub(packed, behind)
-  return job
-end
-
-local function pack_head(job)
-  return struct.pack(HEAD, job.state, job.level, job.due, job.enqueued, job.token, job.claims,
-    job.retries, job.snoozes, job.size, job.most, #job.codec, job.codec) .. job.type
-end
-
-local function find(id)
-  local packed = call('HGET', JOB, id)
-  return packed and read_head(packed)
-end
-
-local RUN_FORMAT = '>c8c8I4c8Bc8Bc0Bc0Bc0I2c0'
-
--- reason is empty for none, else a plus sign and the words. settled and kind are the last
--- settlement; before has those before it, the newest first, nine bytes each.
-local function read_run(packed)
-  local run = {}
-  if not packed then
-    run.started, run.ends, run.most, run.settled, run.kind = NONE, NONE, 0, NONE, 0
-    run.finished, run.request, run.requeued, run.before = NONE, '', '', ''
-    run.worker, run.reason = '', ''
-    return run
-  end
-  local behind
-  run.started, run.ends, run.most, run.settled, run.kind, run.finished, run.request, run.requeued,
-    run.before, run.worker, behind = struct.unpack(RUN_FORMAT, packed)
-  run.reason = string.sub(packed, behind)
-  return run
-end
-
-local function pack_run(run)
-  return struct.pack(RUN_FORMAT, run.started, run.ends, run.most, run.settled, run.kind,
-    run.finished, #run.request, run.request, #run.requeued, run.requeued, #run.before,
-    run.before, #run.worker, run.worker) .. run.reason
-end
-
-local function save(id, job, run)
-  call('HSET', JOB, id, pack_head(job))
-  call('HSET', RUN, id, pack_run(run))
-end
-
--- Where a scheduled job stands: by type, level (127 - priority), time and id.
-local function place(id, job)
-  return struct.pack('>I2c0Bc8c16', #job.type, job.type, job.level, job.due, id)
-end
-
-local function claim_of(id, job, run)
-  return struct.pack('>c16Bc8c16', run.request, job.level, job.due, id)
-end
-
-local function count(state, name, by)
-  local key = state .. name
-  if call('HINCRBY', COUNTS, key, by) <= 0 then
-    call('HDEL', COUNTS, key)
-  end
-end
-
-local function become(job, state)
-  count(job.state, job.type, -1)
-  count(state, job.type, 1)
-  job.state = state
-end
-
-local function end_lease(id, job, run)
-  call('ZREM', LEASES, run.ends .. id)
-  call('ZREM', HELD, claim_of(id, job, run))
-  run.ends, run.request = NONE, ''
-end
-
-local function schedule(id, job)
-  become(job, SCHEDULED_STATE)
-  call('ZADD', SCHEDULE, 0, place(id, job))
-end
-
-local function finish(id, job, run, state, reason)
-  become(job, state)
-  run.finished, run.reason = NOW, reason
-  if state == DEAD_STATE then
-    call('ZADD', DEAD, 0, id)
-  else
-    call('ZADD', DONE, 0, NOW .. id)
-  end
-end
-
 -- Reads many fields of a hash, in chunks that Lua's stack holds.
 local function fetch(key, ids)
   local found = {}
@@ -197,14 +97,200 @@ local function in_chunks(command, key, members)
   end
 end
 
+-- Changes wait until the end, where those of a kind are made together: a call costs more than what
+-- it does. Until then the server's answers don't know of them; jobs and runs are remembered as
+-- they were changed. Nobody adds what was removed before in the same script, or the reverse.
+local waiting, counted = {}, {}
+
+local function change(command, key, first, second)
+  local keys = waiting[command]
+  if not keys then
+    keys = {}
+    waiting[command] = keys
+  end
+  local arguments = keys[key]
+  if not arguments then
+    arguments = {}
+    keys[key] = arguments
+  end
+  arguments[#arguments + 1] = first
+  arguments[#arguments + 1] = second
+end
+
+local function flush()
+  for command, keys in pairs(waiting) do
+    for key, arguments in pairs(keys) do
+      in_chunks(command, key, arguments)
+    end
+  end
+  for key, by in pairs(counted) do
+    if by ~= 0 and call('HINCRBY', COUNTS, key, by) <= 0 then
+      call('HDEL', COUNTS, key)
+    end
+  end
+  waiting, counted = {}, {}
+end
+
+local function count(state, name, by)
+  local key = state .. name
+  counted[key] = (counted[key] or 0) + by
+end
+
+-- Whether the queue has to be named among the others: a claim alone doesn't.
+local function is_new()
+  return call('HSETNX', META, 'named', '1')
+end
+
+-- Records. A job's head is there from the first; what only attempts and ends bring is its run.
+local HEAD = '>BBc8c8c8I4I4I4I4I4I2c0'
+
+local function read_head(packed)
+  local state, level, due, enqueued, token, claims, retries, snoozes, size, most, codec, behind =
+    struct.unpack(HEAD, packed)
+  return {
+    state = state, level = level, due = due, enqueued = enqueued, token = token, claims = claims,
+    retries = retries, snoozes = snoozes, size = size, most = most, codec = codec,
+    type = string.sub(packed, behind),
+  }
+end
+
+local function pack_head(job)
+  return struct.pack(HEAD, job.state, job.level, job.due, job.enqueued, job.token, job.claims,
+    job.retries, job.snoozes, job.size, job.most, #job.codec, job.codec) .. job.type
+end
+
+local RUN_FORMAT = '>c8c8I4c8Bc8Bc0Bc0Bc0I2c0'
+
+-- reason is empty for none, else a plus sign and the words. settled and kind are the last
+-- settlement; before has those before it, the newest first, nine bytes each.
+local function read_run(packed)
+  if not packed then
+    return {
+      started = NONE, ends = NONE, most = 0, settled = NONE, kind = 0, finished = NONE,
+      request = '', requeued = '', before = '', worker = '', reason = '',
+    }
+  end
+  local started, ends, most, settled, kind, finished, request, requeued, before, worker, behind =
+    struct.unpack(RUN_FORMAT, packed)
+  return {
+    started = started, ends = ends, most = most, settled = settled, kind = kind,
+    finished = finished, request = request, requeued = requeued, before = before,
+    worker = worker, reason = string.sub(packed, behind),
+  }
+end
+
+local function pack_run(run)
+  return struct.pack(RUN_FORMAT, run.started, run.ends, run.most, run.settled, run.kind,
+    run.finished, #run.request, run.request, #run.requeued, run.requeued, #run.before,
+    run.before, #run.worker, run.worker) .. run.reason
+end
+
+-- Jobs and runs that were read or changed, by id; false where there is none.
+local heads_of, runs_of = {}, {}
+
+local function load(key, known, ids, decode)
+  local packed = fetch(key, ids)
+  for i, id in ipairs(ids) do
+    if known[id] == nil then
+      known[id] = packed[i] and decode(packed[i])
+    end
+  end
+end
+
+-- Has find and run_of answer without asking for each job.
+local function load_heads(ids)
+  load(JOB, heads_of, ids, read_head)
+end
+
+local function load_runs(ids)
+  load(RUN, runs_of, ids, read_run)
+end
+
+local function find(id)
+  if heads_of[id] == nil then
+    load_heads({id})
+  end
+  return heads_of[id] or nil
+end
+
+local function run_of(id)
+  if runs_of[id] == nil then
+    load_runs({id})
+  end
+  runs_of[id] = runs_of[id] or read_run(nil)
+  return runs_of[id]
+end
+
+local function save_head(id, job)
+  local packed = pack_head(job)
+  heads_of[id] = job
+  change('HSET', JOB, id, packed)
+  return packed
+end
+
+local function save(id, job, run)
+  runs_of[id] = run
+  change('HSET', RUN, id, pack_run(run))
+  return save_head(id, job)
+end
+
+-- The arguments from a place on, of which every so-many-th is an id.
+local function ids_among(first, width)
+  local ids = {}
+  for i = first, #ARGV, width do
+    ids[#ids + 1] = ARGV[i]
+  end
+  return ids
+end
+
+-- Where a scheduled job stands: by type, level (127 - priority), time and id.
+local function place(id, job)
+  return struct.pack('>I2c0Bc8c16', #job.type, job.type, job.level, job.due, id)
+end
+
+local function claim_of(id, job, run)
+  return struct.pack('>c16Bc8c16', run.request, job.level, job.due, id)
+end
+
+local function become(job, state)
+  count(job.state, job.type, -1)
+  count(state, job.type, 1)
+  job.state = state
+end
+
+local function end_lease(id, job, run)
+  change('ZREM', LEASES, run.ends .. id)
+  change('ZREM', HELD, claim_of(id, job, run))
+  run.ends, run.request = NONE, ''
+end
+
+local function schedule(id, job)
+  become(job, SCHEDULED_STATE)
+  change('ZADD', SCHEDULE, 0, place(id, job))
+end
+
+local function finish(id, job, run, state, reason)
+  become(job, state)
+  run.finished, run.reason = NOW, reason
+  if state == DEAD_STATE then
+    change('ZADD', DEAD, 0, id)
+  else
+    change('ZADD', DONE, 0, NOW .. id)
+  end
+end
+
 -- Takes leases back that expired, the longest expired first (clause LEA-2).
 -- Returns id, type and state of each in one flat list.
 local function take_back(limit)
-  local reaped = {}
+  local reaped, ids = {}, {}
   local expired = call('ZRANGEBYLEX', LEASES, '-', '[' .. NOW .. TOP, 'LIMIT', 0, limit)
-  for _, member in ipairs(expired) do
-    local id = string.sub(member, 9)
-    local job, run = find(id), read_run(call('HGET', RUN, id))
+  for i, member in ipairs(expired) do
+    ids[i] = string.sub(member, 9)
+  end
+  load_heads(ids)
+  load_runs(ids)
+  for _, id in ipairs(ids) do
+    local job, run = find(id), run_of(id)
     if job.retries < run.most then
       wake()
     end
@@ -221,5 +307,6 @@ local function take_back(limit)
     reaped[#reaped + 1] = job.type
     reaped[#reaped + 1] = job.state
   end
+  flush()
   return reaped
 end

@@ -9,10 +9,15 @@ while removed < limit do
     break
   end
   in_chunks('ZREM', DONE, members)
-  for _, member in ipairs(members) do
-    local id = string.sub(member, 9)
+  local ids = {}
+  for i, member in ipairs(members) do
+    ids[i] = string.sub(member, 9)
+  end
+  load_heads(ids)
+  for _, id in ipairs(ids) do
     remove(id, find(id))
   end
+  flush()
   removed = removed + #members
 end
 return removed

@@ -1,9 +1,10 @@
 -- Removes all that is kept of a job, but its place among the done or the dead.
 local function remove(id, job)
   count(job.state, job.type, -1)
-  call('HDEL', JOB, id)
-  call('HDEL', BODY, id)
-  call('HDEL', RUN, id)
-  call('HDEL', ERROR, id)
-  call('ZREM', IDS, id)
+  heads_of[id], runs_of[id] = false, false
+  change('HDEL', JOB, id)
+  change('HDEL', BODY, id)
+  change('HDEL', RUN, id)
+  change('HDEL', ERROR, id)
+  change('ZREM', IDS, id)
 end

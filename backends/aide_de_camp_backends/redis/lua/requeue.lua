@@ -2,10 +2,13 @@
 -- Answers 0 done, 1 not dead, 2 not found.
 begin()
 local answers = {}
+local ids = ids_among(3, 2)
+load_heads(ids)
+load_runs(ids)
 for i = 3, #ARGV, 2 do
   local id, request = ARGV[i], ARGV[i + 1]
   local job, answer = find(id), 2
-  local run = job and read_run(call('HGET', RUN, id))
+  local run = job and run_of(id)
   if job and run.requeued == request then
     answer = 0  -- a repeat finds its own doing, whatever became of the job since
   elseif job and job.state ~= DEAD_STATE then
@@ -13,7 +16,7 @@ for i = 3, #ARGV, 2 do
   elseif job then
     answer = 0
     wake()
-    call('ZREM', DEAD, id)
+    change('ZREM', DEAD, id)
     job.retries, job.snoozes = 0, 0
     run.requeued, run.finished, run.reason = request, NONE, ''
     schedule(id, job)
@@ -21,4 +24,5 @@ for i = 3, #ARGV, 2 do
   end
   answers[#answers + 1] = answer
 end
+flush()
 return answers

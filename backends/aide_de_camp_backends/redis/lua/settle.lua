@@ -18,13 +18,16 @@ local function is_repeat(run, token, kind)
   return false
 end
 
+local ids = ids_among(3, 7)
+load_heads(ids)
+load_runs(ids)
 local answers = {}
 for i = 3, #ARGV, 7 do
   local id, token, kind, delay, reason = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3],
     ARGV[i + 4]
   local shown, detail = ARGV[i + 5], ARGV[i + 6]
   local job, answer = find(id), 0
-  local run = job and read_run(call('HGET', RUN, id))
+  local run = job and run_of(id)
   if job and is_repeat(run, token, kind) then
     answer = 1
   elseif job and job.state == RUNNING_STATE and job.token == token then
@@ -37,7 +40,7 @@ for i = 3, #ARGV, 7 do
     end
     run.settled, run.kind = token, kind
     if shown ~= '' then
-      call('HSET', ERROR, id, NOW .. struct.pack('>I4c0', #shown, shown) .. detail)
+      change('HSET', ERROR, id, NOW .. struct.pack('>I4c0', #shown, shown) .. detail)
     end
     end_lease(id, job, run)
     if kind == COMPLETED then
@@ -61,4 +64,5 @@ for i = 3, #ARGV, 7 do
   end
   answers[#answers + 1] = answer
 end
+flush()
 return answers

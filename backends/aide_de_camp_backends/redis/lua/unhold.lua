@@ -1,6 +1,9 @@
 -- Puts held jobs back to what they were. The ids. Answers 0 done, 1 not held, 2 not found.
 begin()
 local answers = {}
+local ids = ids_among(3, 1)
+load_heads(ids)
+load_runs(ids)
 for i = 3, #ARGV do
   local id, answer = ARGV[i], 2
   local job = find(id)
@@ -8,15 +11,16 @@ for i = 3, #ARGV do
     answer = 1
   elseif job then
     answer = 0
-    if read_run(call('HGET', RUN, id)).finished == NONE then
+    if run_of(id).finished == NONE then
       wake()
       schedule(id, job)
     else
       become(job, DEAD_STATE)
-      call('ZADD', DEAD, 0, id)
+      change('ZADD', DEAD, 0, id)
     end
-    call('HSET', JOB, id, pack_head(job))
+    save_head(id, job)
   end
   answers[#answers + 1] = answer
 end
+flush()
 return answers
