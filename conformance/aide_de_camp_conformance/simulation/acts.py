@@ -49,6 +49,7 @@ class Acts:
             if expected is CancelStatus.CANCELLED and entry.state is JobState.SCHEDULED:
                 self._ledger.finish(entry, JobState.CANCELLED, now)
                 entry.cancelled_by, entry.canceller = each.request_id, self._ledger.sender_number
+                entry.cancels += 1
             self._trace.add("storage", "cancel", each.id, f"by {self._ledger.sender}", word)
 
     def requeued(

@@ -59,6 +59,7 @@ class Books:
         entry = self._entry(job_id)
         self._hold(
             entry.gone is not None
+            or (entry.followed and entry.cancels > 0)
             or (entry.state is JobState.CANCELLED and entry.cancelled_by is not None),
             "CAN-1",
             f"told cancelled, and it is {entry.state.value}",
@@ -117,7 +118,7 @@ class Books:
             self._judge_events(entry)
 
     def _judge_cancels(self, entry: Entry) -> None:
-        told, done = self._cancels[entry.id], int(entry.cancelled_by is not None)
+        told, done = self._cancels[entry.id], entry.cancels
         self._hold(told <= done, "CAN-8", f"{told} cancels won, {done} took effect", entry.id)
         self._hold(
             told == done or entry.id in self.doubtful or entry.canceller in self.silent,
@@ -133,7 +134,7 @@ class Books:
             if job_id == entry.id:
                 told[kind, home] += number
         for (kind, home), number in told.items():
-            if kind is SettleKind.CANCELLED and entry.cancelled_by is not None:
+            if kind is SettleKind.CANCELLED and entry.cancels:
                 continue
             self._hold(
                 number <= done[kind, home],

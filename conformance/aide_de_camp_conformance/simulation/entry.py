@@ -37,7 +37,9 @@ class Entry:
             know it any more.
         cancelled_by: the request that cancelled it from without.
         canceller: the number of the lane that sent it.
+        cancels: how often it was cancelled from without.
         gone: by what named act its record went; None while it is there.
+        followed: another job with this id was there before, and gone, when it was stored.
     """
 
     job: NewJob
@@ -67,7 +69,16 @@ class Entry:
     canceller: int = -1
     requeued_by: UUID | None = None
     requeued: int = 0
+    cancels: int = 0
     gone: str | None = None
+    followed: bool = False
+
+    def follow(self, before: Entry) -> None:
+        """Be stored under the id of one that is gone: what is told of that id is of both."""
+        self.applied, self.lost = before.applied, before.lost
+        self.requeued, self.cancels = before.requeued, before.cancels
+        self.forgotten = before.forgotten
+        self.followed = True
 
     @property
     def id(self) -> UUID:

@@ -81,7 +81,9 @@ class Ledger:
             if known:
                 continue
             due = later(now, job.delay) if job.scheduled_at is None else job.scheduled_at
-            entry = Entry(job, due, now, self._time())
+            before, entry = entry, Entry(job, due, now, self._time())
+            if before is not None:
+                entry.follow(before)
             self.entries[job.id] = self.scheduled[job.id] = entry
             self._trace.add("storage", "stored", job.id, job.job_type, job.priority)
 

@@ -28,6 +28,10 @@ from aide_de_camp.spi import (
 _log = logging.getLogger("aide_de_camp.runner")
 
 _MOST_PER_CLAIM: Final = 500
+_QUICK: Final = 0.01
+"""Seconds within which a claim is answered where it isn't the way there that takes long."""
+_FEW: Final = 16
+"""Slots that are claimed for in one go, however quick that is."""
 _LAST_ANSWER: Final = 10.0
 """Seconds that a claim on its way has to be answered once the handlers have ended."""
 
@@ -72,6 +76,7 @@ class Claims:
         self._in_flight: asyncio.Future[ClaimResult] | None = None
         self._unanswered: _Asked | None = None
         self._remembered_until = 0.0
+        self._quick = True
 
     @property
     def in_flight(self) -> bool:
@@ -85,8 +90,9 @@ class Claims:
         must not be forgotten, and :meth:`finish` awaits it beside the handlers that still run.
 
         Args:
-            room: says how many jobs there is room for, 1 or more; asked after one turn of the
-                loop: what ends in it frees more slots, and all are claimed for at once.
+            room: says how many jobs there is room for, 1 or more. Where that is less than one
+                claim asks for, it is asked again after one turn of the loop: what ends in it frees
+                more slots, and all are claimed for at once.
 
         Returns:
             The answer; None where the runner was stopped before it came.
@@ -94,7 +100,8 @@ class Claims:
         Raises:
             StorageUnavailable: it can't be reached.
         """
-        await asyncio.sleep(0)
+        if room() < self._most:
+            await asyncio.sleep(0)
         repeated = self._still_unanswered()
         asked = repeated or self._new_request(room())
         claiming = asyncio.ensure_future(self._claim(asked, repeated=repeated is not None))
@@ -141,6 +148,7 @@ class Claims:
                 self._unanswered = asked
             raise
         self._unanswered = None
+        self._quick = self._queue.clock.monotonic() - asked.since < _QUICK
         self._accept(result, asked.since)
         return result
 
@@ -163,13 +171,25 @@ class Claims:
         since = self._queue.clock.monotonic()
         request = ClaimRequest(
             types=self._types,
-            limit=max(1, min(room, _MOST_PER_CLAIM)),
+            limit=max(1, min(room, self._most)),
             lease=self._options.lease // timedelta(microseconds=1),
             retry_limits=self._retry_limits,
             worker=self._options.worker,
             request_id=new_job_id(),
         )
         return _Asked(request, since)
+
+    @property
+    def _most(self) -> int:
+        """How many jobs one claim asks for at most.
+
+        Half of the slots where a claim is quick: the other half works meanwhile. Otherwise very
+        short jobs have storage and slots wait for each other by turns. Where the way to the
+        storage is long, its number counts, and each claim is for all there is room for.
+        """
+        slots = self._options.concurrency + self._options.prefetch
+        most = slots if slots <= _FEW or not self._quick else -(-slots // 2)
+        return min(most, _MOST_PER_CLAIM)
 
     def _look_at_router(self) -> None:
         """See whether types were added since the last claim; none is ever taken away."""

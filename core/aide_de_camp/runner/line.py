@@ -20,6 +20,20 @@ class Line:
         self._waiting: deque[Attempt] = deque()
         self._idle: deque[asyncio.Future[None]] = deque()
         self._waking = 0
+        self._held = 0
+
+    def hold(self, turns: int) -> None:
+        """Wake no slot for some turns of the loop: others have something to do first."""
+        if not self._held:
+            asyncio.get_running_loop().call_soon(self._turn)
+        self._held = max(self._held, turns)
+
+    def _turn(self) -> None:
+        self._held -= 1
+        if self._held:
+            asyncio.get_running_loop().call_soon(self._turn)
+        else:
+            self._wake(1)
 
     def put(self, attempt: Attempt) -> None:
         """Add one at the end."""
@@ -58,6 +72,8 @@ class Line:
         self._waking -= 1
 
     def _wake(self, count: int) -> None:
+        if self._held:
+            return
         count = min(count, len(self._waiting) - self._waking)
         while count > 0 and self._idle:
             idle = self._idle.popleft()

@@ -69,6 +69,10 @@ class Slots:
         """Have an attempt run as soon as a slot is free."""
         self._line.put(attempt)
 
+    def hold(self, turns: int) -> None:
+        """Have no slot begin anything new for some turns of the loop."""
+        self._line.hold(turns)
+
     def take_back(self) -> list[Attempt]:
         """Take out the attempts that no slot has begun."""
         return self._line.take_all()

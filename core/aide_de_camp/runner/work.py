@@ -37,6 +37,10 @@ _log = logging.getLogger("aide_de_camp.runner")
 _FIRST_LOOK: Final = 0.02
 _LONGEST_LOOK: Final = 1.0
 _MOST_LOOKS: Final = 6
+_BATCH: Final = 16
+"""Jobs that come together from which on it pays to be about the next claim first."""
+_TURNS_OF_A_CLAIM: Final = 6
+"""Turns of the loop in which a claim that can be made is sent."""
 _BACKLOG: Final = 500
 """Outcomes, beyond a runner's slots, that may wait to be stored: as many as one call stores, so
 that a storage that answers never has a slot wait."""
@@ -191,6 +195,9 @@ class Work:
         for reaped in result.reaped:
             self._lose(reaped.id)
         late = bool(result.jobs) and self.late.judge(self._queue.clock.monotonic() - since)
+        if len(result.jobs) >= _BATCH:
+            # The next claim is on its way before these are run: storage and slots work at once.
+            self.slots.hold(_TURNS_OF_A_CLAIM)
         routes = self._router.routes
         for job in result.jobs:
             attempt = Attempt(job, routes[job.job_type])
