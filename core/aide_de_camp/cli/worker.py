@@ -71,6 +71,14 @@ class _Runner(JobRunner):
     help="How many handlers run at once.",
 )
 @click.option(
+    "--prefetch",
+    type=click.IntRange(0, 10_000),
+    default=0,
+    show_default=True,
+    help="How many jobs to claim beyond those: quicker with short ones, but as many wait here, "
+    "and may be overtaken by others of higher priority.",
+)
+@click.option(
     "--lease",
     type=Duration(),
     default=short(DEFAULT_LEASE),
@@ -138,6 +146,7 @@ def worker(
     url: str,
     name: str,
     concurrency: int,
+    prefetch: int,
     lease: timedelta,
     poll_interval: timedelta,
     shutdown_timeout: timedelta,
@@ -184,6 +193,7 @@ def worker(
                 queue,
                 router,
                 concurrency=concurrency,
+                prefetch=prefetch,
                 lease=lease,
                 poll_interval=poll_interval,
                 shutdown_timeout=shutdown_timeout,
