@@ -57,6 +57,7 @@ nox.options.sessions = [
     "types",
     "imports",
     "build",
+    "ratios",
     "coverage",
     "servers",
     *(f"tests-{version}" for version in PYTHONS if version != CURRENT),
@@ -101,6 +102,9 @@ def tests(session: nox.Session) -> None:
     """All that depends on the Python: the suite but for what the session servers runs."""
     _install(session, "test")
     ignored, serverless = _serverless()
+    if session.python != PYTHONS[-1]:
+        # They are run on the oldest and on the newest.
+        ignored.append("--ignore=tests/scenarios")
     session.run("pytest", *AT_ONCE, *ignored, *session.posargs, env=serverless)
 
 
@@ -186,6 +190,16 @@ def bench(session: nox.Session) -> None:
     """Measure the project and its peers side by side; --help after -- lists the options."""
     _install(session, "bench")
     session.run("python", "-m", "benchmarks.suite", *session.posargs)
+
+
+@nox.session
+def ratios(session: nox.Session) -> None:
+    """A brief look at speed beside the raw drivers: printed, and never a reason to fail."""
+    _install(session, "bench")
+    folder = str(Path(session.create_tmp()).resolve())
+    workloads = [f"--workload={name}" for name in ("one", "concurrent", "bulk", "drain")]
+    arguments = ["--scale=brief", "--rounds=1", "--contestant=floor", *workloads]
+    session.run("python", "-m", "benchmarks.suite", *arguments, f"--folder={folder}")
 
 
 @nox.session

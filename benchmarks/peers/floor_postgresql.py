@@ -12,14 +12,22 @@ from protocol import URL, Payload
 from aide_de_camp import new_job_id
 from aide_de_camp_backends.postgresql.changing import ENQUEUE, enqueue_values
 from aide_de_camp_backends.postgresql.claiming import Asked, claim_text
+from aide_de_camp_backends.postgresql.database import PLANNED_ONCE, SEARCHED
 from aide_de_camp_backends.postgresql.plugin import connect
-from aide_de_camp_backends.postgresql.settling import SETTLE
+from aide_de_camp_backends.postgresql.settling import COMPLETE
 from aide_de_camp_backends.postgresql.sizes import size_of
 from aide_de_camp_backends.postgresql.statement import Layout, prepare
 
 LAYOUT = Layout("public", "adc_")
-COMPLETED = 0
 PRESENT = {"given": None, "latest": -(2**63)}
+
+
+async def _begin(connection: Any) -> None:
+    await connection.execute(f"{PLANNED_ONCE}; {SEARCHED}")
+
+
+async def _nothing(_: Any) -> None:
+    pass
 
 
 class PostgresqlFloor(FloorPeer):
@@ -27,9 +35,12 @@ class PostgresqlFloor(FloorPeer):
     module = "floor_postgresql"
 
     async def open(self) -> None:
-        self.pool: Any = await asyncpg.create_pool(URL, min_size=1, max_size=10)
+        # Without the pool's own reset, which is another round trip per call.
+        self.pool: Any = await asyncpg.create_pool(
+            URL, min_size=1, max_size=10, init=_begin, reset=_nothing
+        )
         self.claiming = prepare(claim_text(size_of(LIMIT), Asked.ONE), LAYOUT)
-        self.ending = prepare(SETTLE, LAYOUT)
+        self.ending = prepare(COMPLETE, LAYOUT)
         self.storing = prepare(ENQUEUE, LAYOUT)
 
     async def close(self) -> None:
@@ -60,17 +71,11 @@ class PostgresqlFloor(FloorPeer):
         return [(row["id"], row["token"], row["payload"]) for row in rows if row["id"] is not None]
 
     async def finish(self, held: Sequence[Held]) -> None:
-        count = len(held)
         values: dict[str, Any] = {
             **PRESENT,
             "queue": QUEUE,
             "ids": [job_id for job_id, _, _ in held],
             "tokens": [token for _, token, _ in held],
-            "kinds": [COMPLETED] * count,
-            "delays": [0] * count,
-            "reasons": [None] * count,
-            "errors": [None] * count,
-            "details": [None] * count,
         }
         await self.pool.fetch(self.ending.sql, *self.ending.arguments(values))
 

@@ -37,7 +37,7 @@ class OurPeer(Peer):
         return (await self.queue.count_jobs(states=live)).total
 
     def worker(self) -> list[str]:
-        options = ["--queue", URL, "--concurrency", "100", "--log-level", "warning"]
+        options = ["--queue", URL, "--concurrency", "200", "--log-level", "warning"]
         return python("-m", "aide_de_camp", "worker", "ours:router", *options)
 
 

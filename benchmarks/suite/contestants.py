@@ -40,7 +40,7 @@ class Contestant:
 
 def _ours(backend: str) -> Contestant:
     return Contestant(
-        OURS, backend, "ours", None, "adc worker --concurrency 100", "docs/reference/cli.md"
+        OURS, backend, "ours", None, "adc worker --concurrency 200, uvloop", "docs/reference/cli.md"
     )
 
 

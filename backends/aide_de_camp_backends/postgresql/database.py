@@ -28,10 +28,10 @@ from aide_de_camp_backends.postgresql.transaction import IDLE_MOST
 R = TypeVar("R")
 Verb = Callable[[Call], Awaitable[R]]
 
-_PLANNED_ONCE: Final = "SET plan_cache_mode = force_generic_plan"
+PLANNED_ONCE: Final = "SET plan_cache_mode = force_generic_plan"
 """The statements are made so that one plan is good for all values. Left to itself the server plans
 a claim anew each time, which takes longer than the claim."""
-_SEARCHED: Final = "SET enable_seqscan = off; SET jit = off"
+SEARCHED: Final = "SET enable_seqscan = off; SET jit = off"
 """Such a plan is made while few jobs are there, too, and kept when there are a million: it must
 never be to read the table from one end to the other, cheap as that was."""
 _FORGET_PLANS: Final = "DISCARD PLANS"
@@ -143,7 +143,7 @@ class Database:
         longest = round(1_000 * (self.options.command_timeout + _LONGER))
         settings = [_READ_COMMITTED, _BOUNDED.format(statement=longest, idle=IDLE_MOST)]
         if pool.prepared:
-            settings += [_PLANNED_ONCE, _SEARCHED]
+            settings += [PLANNED_ONCE, SEARCHED]
             self._plans_forgettable = True
         pool.greeting = ";".join(settings)
         return False
