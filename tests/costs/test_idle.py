@@ -45,5 +45,5 @@ def test_an_idle_minute_takes_a_claim_every_few_seconds(monkeypatch):
     asyncio.run(run())
     assert asked.count("claim") == len(waited)
     assert 12 <= len(waited) <= 14  # every 4.5 to 5 s
-    others = [name for name in asked if name != "claim"]
-    assert others == ["reap"]  # what looks after leases looks once a minute
+    # What looks after leases looks once in this minute, and lets be if a claim is on its way.
+    assert [name for name in asked if name != "claim"] in ([], ["reap"])

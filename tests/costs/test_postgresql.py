@@ -49,7 +49,8 @@ def test_draining_takes_few_round_trips(round_trips, postgresql_url):
             await drain(queue)
 
     asyncio.run(run())
-    assert len(work_of(round_trips)) <= 40
+    # Half of the slots are claimed for at a time, so that storage and slots work at once.
+    assert len(work_of(round_trips)) <= 50
 
 
 def test_callers_at_the_same_time_share_commits(round_trips, postgresql_url):

@@ -8,6 +8,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from aide_de_camp.spi import (
+    TIME_MAX,
+    TIME_MIN,
     Cancellation,
     CancelResult,
     CancelStatus,
@@ -23,7 +25,7 @@ from aide_de_camp_backends._sql.results import results_of
 from aide_de_camp_backends._sql.rows import RECORD_COLUMNS, record
 from aide_de_camp_backends.postgresql.call import Call, Row
 from aide_de_camp_backends.postgresql.finding import found
-from aide_de_camp_backends.postgresql.present import CLOCK, NOW, RAISED, later
+from aide_de_camp_backends.postgresql.present import CLOCK, NOW, RAISED, READ, later
 from aide_de_camp_backends.postgresql.sizes import size_of
 
 _TRIES: Final = 5
@@ -46,6 +48,20 @@ WITH {CLOCK}, stored AS (
 )
 SELECT clock.now, stored.id FROM clock LEFT JOIN stored ON true
 """
+
+ENQUEUE_ONE: Final = f"""
+INSERT INTO adc_job (
+  queue, id, state, priority, scheduled_at, enqueued_at, token, claims, retries, snoozes,
+  max_retries, lease_max_retries, job_type, codec, payload
+)
+SELECT :queue, :id::uuid, {SCHEDULED}, :priority::smallint,
+  coalesce(:time::bigint, greatest({TIME_MIN}, least({TIME_MAX}, clock.now + :delay::bigint))),
+  clock.now, 0, 0, 0, 0, :max_retries::bigint, 0, :type, :codec, :payload::bytea
+FROM ({READ} OFFSET 0) AS clock
+ON CONFLICT (queue, id) DO NOTHING
+RETURNING enqueued_at AS now, id
+"""
+"""The same for one job, as most are scheduled: a fifth less work for both sides."""
 
 CANCEL: Final = f"""
 WITH {CLOCK}, given AS MATERIALIZED (
@@ -130,13 +146,31 @@ async def enqueue(
     """Store jobs, all or none. See :meth:`Storage.enqueue`."""
     # In the order of their ids, so that no two calls wait for each other.
     ordered = sorted(jobs, key=lambda job: job.id)
-    values = enqueue_values(queue, ordered) | {"given": given, "latest": call.latest}
+    present = {"given": given, "latest": call.latest}
     # Told even if all were there: the one who stored them may have lost the answer, and died.
     call.woken.add(queue)
-    rows = await call.rows(ENQUEUE, values)
-    call.saw(rows[0]["now"])
+    if len(ordered) == 1:
+        rows = await call.rows(ENQUEUE_ONE, _values_of(queue, ordered[0]) | present)
+    else:
+        rows = await call.rows(ENQUEUE, enqueue_values(queue, ordered) | present)
+    if rows:
+        call.saw(rows[0]["now"])
     stored = {row["id"] for row in rows if row["id"] is not None}
     return results_of(jobs, stored)
+
+
+def _values_of(queue: str, job: NewJob) -> dict[str, Any]:
+    return {
+        "queue": queue,
+        "id": job.id,
+        "priority": int(job.priority),
+        "time": job.scheduled_at,
+        "delay": job.delay,
+        "max_retries": job.max_retries,
+        "type": job.job_type,
+        "codec": job.codec,
+        "payload": job.payload,
+    }
 
 
 def enqueue_values(queue: str, jobs: Sequence[NewJob]) -> dict[str, Any]:

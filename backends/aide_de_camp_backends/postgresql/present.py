@@ -26,15 +26,15 @@ from typing import Final
 from aide_de_camp.spi import TIME_MAX, TIME_MIN
 from aide_de_camp_backends._sql.codes import SCHEDULED
 
-CLOCK: Final = """
-clock AS MATERIALIZED (
-  SELECT greatest(
-    coalesce(:given::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint),
-    :latest::bigint,
-    (SELECT value FROM adc_meta WHERE name = 'now_floor')
-  ) AS now
-)
+READ: Final = """
+SELECT greatest(
+  coalesce(:given::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint),
+  :latest::bigint,
+  (SELECT value FROM adc_meta WHERE name = 'now_floor')
+) AS now
 """
+"""The present, as a query."""
+CLOCK: Final = f"clock AS MATERIALIZED ({READ})"
 """The present, as the common table expression ``clock``."""
 
 NOW: Final = "(SELECT now FROM clock)"

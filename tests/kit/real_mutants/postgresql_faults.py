@@ -83,15 +83,21 @@ def claims_by_id_alone() -> Patches:
 @broken("postgresql", "CAN-8.race", may=RACES)
 def cancels_what_it_once_saw() -> Patches:
     """A cancel that waited for a claim doesn't look again: its UPDATE names no state."""
-    text = changed(changing.CANCEL, "FOR UPDATE OF job", "")
+    text = changed(changing.CANCEL, "FOR UPDATE", "")
     return [patch.object(changing, "CANCEL", _slow(text, "locked", _CHANGES))]
+
+
+_CHANGING = {"SETTLE": _CHANGES, "COMPLETE": "  WHERE queue = :queue AND id"}
+_SETTLES = {"SETTLE": settling.SETTLE, "COMPLETE": settling.COMPLETE}
 
 
 @broken("postgresql", "LEA-3.race")
 def settles_what_it_once_saw() -> Patches:
     """A settlement that waited for another doesn't look again."""
-    text = changed(settling.SETTLE, "FOR UPDATE OF job", "")
-    return [patch.object(settling, "SETTLE", _slow(text, "locked", _CHANGES))]
+    return [
+        patch.object(settling, name, _slow(changed(text, "FOR UPDATE", ""), "locked", _CHANGING[name]))
+        for name, text in _SETTLES.items()
+    ]
 
 
 @broken(
@@ -99,8 +105,10 @@ def settles_what_it_once_saw() -> Patches:
 )
 def settles_without_its_token() -> Patches:
     """A settlement applies to whoever runs the job."""
-    text = changed(settling.SETTLE, "AND job.token = given.token", "")
-    return [patch.object(settling, "SETTLE", text)]
+    return [
+        patch.object(settling, name, changed(text, "job.token = given.token AND", ""))
+        for name, text in _SETTLES.items()
+    ]
 
 
 @broken("postgresql", "LIV-4.overtaken")

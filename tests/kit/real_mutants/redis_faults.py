@@ -102,7 +102,7 @@ def settles_anew() -> Patches:
 @broken("redis", "ENQ-8.batch", "ENQ-8.idempotent", "LIV-4.schedule")
 def stores_anew() -> Patches:
     """A job that is stored again, after a lost reply, is stored over itself."""
-    return _swapped("ENQUEUE", ("call('HEXISTS', JOB, id) == 1", "false"))
+    return _swapped("ENQUEUE", ("if find(id) then", "if false then"))
 
 
 @broken("redis", "LIV-4.claim", "LIV-4.poll", "LIV-4.refused", "LIV-4.runner")
