@@ -95,7 +95,9 @@ _SETTLES = {"SETTLE": settling.SETTLE, "COMPLETE": settling.COMPLETE}
 def settles_what_it_once_saw() -> Patches:
     """A settlement that waited for another doesn't look again."""
     return [
-        patch.object(settling, name, _slow(changed(text, "FOR UPDATE", ""), "locked", _CHANGING[name]))
+        patch.object(
+            settling, name, _slow(changed(text, "FOR UPDATE", ""), "locked", _CHANGING[name])
+        )
         for name, text in _SETTLES.items()
     ]
 
