@@ -132,3 +132,41 @@ def test_a_wake_for_what_was_taken_out_meanwhile_costs_nothing():
         await takers.end()
 
     asyncio.run(run())
+
+
+def test_while_it_is_held_nobody_is_woken_and_then_all_is_taken():
+    async def run() -> None:
+        line, given = Line(), attempts(20)
+        takers = Takers(line, 5, pause=False)
+        await turns(2)
+        line.hold(4)
+        for each in given[:10]:
+            line.put(each)
+        line.hold(3)
+        await turns(3)
+        assert takers.taken == []
+        await turns(4)
+        assert takers.taken == given[:10]
+        for each in given[10:]:
+            line.put(each)
+        await turns(3)
+        assert takers.taken == given
+        await takers.end()
+
+    asyncio.run(run())
+
+
+def test_what_is_held_can_be_taken_back():
+    async def run() -> None:
+        line, given = Line(), attempts(3)
+        takers = Takers(line, 1, pause=False)
+        await turns(2)
+        line.hold(2)
+        for each in given:
+            line.put(each)
+        assert line.take_all() == given
+        await turns(5)
+        assert takers.taken == []
+        await takers.end()
+
+    asyncio.run(run())
