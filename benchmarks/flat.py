@@ -114,7 +114,7 @@ CASES: Final = (
         ends=True,
     ),
     Case(
-        "passed through and removed",
+        "passed through, removed, and vacuumed since",
         "passed through",
         lambda n: {"job_type": _mixed(n), "priority": 0, "scheduled_at": NOW - 1},
         ends=True,

@@ -1,9 +1,9 @@
 """The floor: what is left of this project when all but its statements is taken away.
 
 The raw driver sends what this project's backend sends, in the same batches: claims by 100, ends
-by 100. A payload is decoded by msgspec, and a job is one awaited coroutine. No checks, no tasks,
-no leases kept up, no retries, no errors translated. Where nothing is due it asks again after a
-millisecond, instead of being told.
+by 100, one after the other; what overlaps them may be faster. A payload is decoded by msgspec, and
+a job is one awaited coroutine. No checks, no tasks, no leases kept up, no retries, no errors
+translated. Where nothing is due it asks again after a millisecond, instead of being told.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 import tally
+import uvloop
 from protocol import Payload, Peer, payload, python
 
 from aide_de_camp import new_job_id
@@ -102,4 +103,5 @@ class FloorPeer(Peer):
 
 def main(peer: FloorPeer) -> None:
     if sys.argv[1:] == ["worker"]:
-        asyncio.run(peer.work())
+        # On the loop that this project's worker has.
+        uvloop.run(peer.work())

@@ -10,7 +10,12 @@ from floor import LEASE, LIMIT, QUEUE, TYPE, FloorPeer, Held, main, new_job
 from protocol import URL, Payload
 
 from aide_de_camp import new_job_id
-from aide_de_camp_backends.postgresql.changing import ENQUEUE, enqueue_values
+from aide_de_camp_backends.postgresql.changing import (
+    ENQUEUE,
+    ENQUEUE_ONE,
+    enqueue_values,
+    values_of,
+)
 from aide_de_camp_backends.postgresql.claiming import Asked, claim_text
 from aide_de_camp_backends.postgresql.database import PLANNED_ONCE, SEARCHED
 from aide_de_camp_backends.postgresql.plugin import connect
@@ -42,6 +47,7 @@ class PostgresqlFloor(FloorPeer):
         self.claiming = prepare(claim_text(size_of(LIMIT), Asked.ONE), LAYOUT)
         self.ending = prepare(COMPLETE, LAYOUT)
         self.storing = prepare(ENQUEUE, LAYOUT)
+        self.storing_one = prepare(ENQUEUE_ONE, LAYOUT)
 
     async def close(self) -> None:
         await self.pool.close()
@@ -50,8 +56,12 @@ class PostgresqlFloor(FloorPeer):
         await connect(URL, {"schema": LAYOUT.schema})().migrate()
 
     async def enqueue(self, jobs: Sequence[Payload]) -> None:
-        values = enqueue_values(QUEUE, [new_job(job) for job in jobs]) | PRESENT
-        await self.pool.fetch(self.storing.sql, *self.storing.arguments(values))
+        made = [new_job(job) for job in jobs]
+        if len(made) == 1:
+            statement, values = self.storing_one, values_of(QUEUE, made[0])
+        else:
+            statement, values = self.storing, enqueue_values(QUEUE, made)
+        await self.pool.fetch(statement.sql, *statement.arguments(values | PRESENT))
 
     async def claim(self) -> Sequence[Held]:
         values: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""This project: ``adc worker`` with 100 slots, one open queue on the scheduling side."""
+"""This project: ``adc worker`` with 200 slots, one open queue on the scheduling side."""
 
 from __future__ import annotations
 

@@ -32,7 +32,6 @@ def test_without_uvloop_auto_does_without_and_its_name_tells_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "uvloop", None)
-    monkeypatch.setattr("aide_de_camp.cli.loops.util.find_spec", lambda _: None)
     assert loop_of("auto") == "asyncio"
     with pytest.raises(click.UsageError, match=r"pip install 'aide-de-camp\[uvloop\]'"):
         loop_of("uvloop")

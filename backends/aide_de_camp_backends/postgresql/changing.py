@@ -150,7 +150,7 @@ async def enqueue(
     # Told even if all were there: the one who stored them may have lost the answer, and died.
     call.woken.add(queue)
     if len(ordered) == 1:
-        rows = await call.rows(ENQUEUE_ONE, _values_of(queue, ordered[0]) | present)
+        rows = await call.rows(ENQUEUE_ONE, values_of(queue, ordered[0]) | present)
     else:
         rows = await call.rows(ENQUEUE, enqueue_values(queue, ordered) | present)
     if rows:
@@ -159,7 +159,8 @@ async def enqueue(
     return results_of(jobs, stored)
 
 
-def _values_of(queue: str, job: NewJob) -> dict[str, Any]:
+def values_of(queue: str, job: NewJob) -> dict[str, Any]:
+    """Give the parameters of :data:`ENQUEUE_ONE`, but for the present."""
     return {
         "queue": queue,
         "id": job.id,

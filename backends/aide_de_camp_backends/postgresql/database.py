@@ -31,9 +31,12 @@ Verb = Callable[[Call], Awaitable[R]]
 PLANNED_ONCE: Final = "SET plan_cache_mode = force_generic_plan"
 """The statements are made so that one plan is good for all values. Left to itself the server plans
 a claim anew each time, which takes longer than the claim."""
-SEARCHED: Final = "SET enable_seqscan = off; SET jit = off"
+SEARCHED: Final = """
+SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('enable_seqscan', 'jit')
+"""
 """Such a plan is made while few jobs are there, too, and kept when there are a million: it must
-never be to read the table from one end to the other, cheap as that was."""
+never be to read the table from one end to the other, cheap as that was. What a database that only
+speaks PostgreSQL doesn't know isn't set."""
 _FORGET_PLANS: Final = "DISCARD PLANS"
 _READ_COMMITTED: Final = "SET default_transaction_isolation = 'read committed'"
 _BOUNDED: Final = """

@@ -7,6 +7,7 @@ becomes slower, so that the one who causes it must be named.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from aide_de_camp.spi import StorageError, StorageUnavailable
+from aide_de_camp.spi import QueueClosed, StorageError, StorageUnavailable
 from aide_de_camp_backends.postgresql.call import Call
 from aide_de_camp_backends.postgresql.database import Database
 
@@ -25,6 +26,7 @@ OLD_S: Final = 60
 """Seconds from which a snapshot is old."""
 DEAD_ROWS: Final = 10_000
 """Dead rows from which claims suffer."""
+_PATIENCE_S: Final = 5.0
 _LOOK_S: Final = 60.0
 _REPEAT_S: Final = 600.0
 
@@ -116,10 +118,11 @@ class HolderWatch:
         if present - self._looked < _LOOK_S:
             return
         self._looked = present
+        verb = partial(look, jobs=database.layout.table("job"), old=self._old, dead=self._dead)
         try:
-            verb = partial(look, jobs=database.layout.table("job"), old=self._old, dead=self._dead)
-            holder = await database.run(verb, writes=False)
-        except StorageUnavailable:
+            async with asyncio.timeout(_PATIENCE_S):
+                holder = await database.run(verb, writes=False)
+        except (StorageUnavailable, QueueClosed, TimeoutError):
             return
         except StorageError as error:
             # What merely speaks PostgreSQL's language may know nothing of these views.

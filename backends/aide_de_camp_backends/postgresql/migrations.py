@@ -65,9 +65,6 @@ STEPS: Final[tuple[tuple[str, ...], ...]] = (
           autovacuum_analyze_scale_factor = 0.05
         )
         """,
-        # From a handful of jobs the server would conclude that there are thousands of queues, and
-        # so few jobs in each that it might as well read all of them.
-        "ALTER TABLE adc_job ALTER COLUMN queue SET (n_distinct = 2)",
         """
         CREATE INDEX adc_job_due ON adc_job (queue, priority DESC, scheduled_at, id)
         WHERE state = 0
@@ -96,6 +93,9 @@ ROWS: Final = (
 """What the table ``meta`` holds in a new database: names and values. The last one is drawn anew in
 each process, and tells one database from another of the same name."""
 
+_HINT: Final = "ALTER TABLE adc_job ALTER COLUMN queue SET (n_distinct = 2)"
+"""From a handful of jobs the server would conclude that there are thousands of queues, and so few
+jobs in each that it might as well read all of them."""
 _INDEX: Final = re.compile(r" adc_(job_\w+)")
 _LOCK: Final = 0x6164_6331
 _LONGEST_WAIT: Final = 5_000
@@ -180,10 +180,22 @@ async def _migrate(connection: Connection, layout: Layout) -> tuple[int, int]:
             await connection.execute(f"CREATE SCHEMA {quoted(layout.schema)}")
         for statement in (each for step in STEPS[found:] for each in step):
             await connection.execute(_named(statement, layout))
+        if not found:
+            await _hint(connection, layout)
         await connection.execute(
             layout.placed("UPDATE adc_meta SET value = $1 WHERE name = 'schema_version'"), LATEST
         )
     return (found, LATEST)
+
+
+async def _hint(connection: Connection, layout: Layout) -> None:
+    """Tell the planner; what only speaks PostgreSQL may not understand it, and goes without."""
+    await connection.execute("SAVEPOINT hint")
+    try:
+        await connection.execute(layout.placed(_HINT))
+    except driver.PostgresError:
+        await connection.execute("ROLLBACK TO SAVEPOINT hint")
+    await connection.execute("RELEASE SAVEPOINT hint")
 
 
 def _named(statement: str, layout: Layout) -> str:

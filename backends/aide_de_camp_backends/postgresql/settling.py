@@ -85,38 +85,26 @@ FROM unnest(:ids::uuid[], :tokens::bigint[], :kinds::smallint[]) AS given(id, to
 {found(_SETTLED_SO, lock=False)}
 """
 
-_AT_ONCE: Final = 200
-"""How many are ended by one statement that looks each one's kind up."""
-
 
 async def settle(
     call: Call, queue: str, settlements: Sequence[Settlement], given: int | None
 ) -> list[LeaseResult]:
     """End attempts, each under the token presented. See :meth:`Storage.settle`."""
-    completed = [each for each in settlements if _is_complete(each)]
-    others = [each for each in settlements if not _is_complete(each)]
-    if any(each.kind.schedules_again for each in others):
+    values = _values(queue, settlements, given) | {"latest": call.latest}
+    if any(each.kind.schedules_again for each in settlements):
         call.woken.add(queue)
-    applied: set[tuple[UUID, int]] = set()
-    if completed:
-        applied |= await _ended(call, COMPLETE, _values(queue, completed, given))
-    for start in range(0, len(others), _AT_ONCE):
-        values = _values(queue, others[start : start + _AT_ONCE], given)
-        applied |= await _ended(call, SETTLE, values)
+    # One statement for all of them: they take effect together or not at all.
+    rows = await call.rows(COMPLETE if all(map(_is_complete, settlements)) else SETTLE, values)
+    call.saw(rows[0]["now"])
+    applied = {(row["id"], row["token"]) for row in rows if row["id"] is not None}
     if len(applied) < len(settlements):
         # A repeat after a lost reply finds its own doing, even if the job was claimed again
         # since. Looked up by a statement of its own, which sees what the first one waited for.
-        again = await call.rows(SETTLED, _values(queue, settlements, given))
+        again = await call.rows(SETTLED, values)
         applied |= {(row["id"], row["token"]) for row in again}
     return [
         LeaseResult.APPLIED if _key(each) in applied else LeaseResult.LOST for each in settlements
     ]
-
-
-async def _ended(call: Call, text: str, values: dict[str, Any]) -> set[tuple[UUID, int]]:
-    rows = await call.rows(text, values | {"latest": call.latest})
-    call.saw(rows[0]["now"])
-    return {(row["id"], row["token"]) for row in rows if row["id"] is not None}
 
 
 def _values(queue: str, settlements: Sequence[Settlement], given: int | None) -> dict[str, Any]:

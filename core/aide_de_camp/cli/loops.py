@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from importlib import import_module, util
+from importlib import import_module
 from typing import Any, Final
 
 import click
@@ -28,7 +28,7 @@ def run_on(loop: str, main: Coroutine[Any, Any, None]) -> None:
     """
     try:
         factory = _factory(loop)
-    except click.UsageError:
+    except BaseException:
         main.close()
         raise
     with asyncio.Runner(loop_factory=factory) as runner:
@@ -37,11 +37,12 @@ def run_on(loop: str, main: Coroutine[Any, Any, None]) -> None:
 
 def _factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     if loop not in (AUTO, UVLOOP):
-        return None
-    if util.find_spec(UVLOOP) is None:
+        return asyncio.SelectorEventLoop
+    try:
+        factory: Callable[[], asyncio.AbstractEventLoop] = import_module(UVLOOP).new_event_loop
+    except ImportError as error:
         if loop == AUTO:
             return None
         command = install_command("aide-de-camp", UVLOOP)
-        raise click.UsageError(f"uvloop isn't installed: {command}")
-    factory: Callable[[], asyncio.AbstractEventLoop] = import_module(UVLOOP).new_event_loop
+        raise click.UsageError(f"uvloop can't be imported ({error}): {command}") from error
     return factory

@@ -195,7 +195,7 @@ class Work:
         for reaped in result.reaped:
             self._lose(reaped.id)
         late = bool(result.jobs) and self.late.judge(self._queue.clock.monotonic() - since)
-        if len(result.jobs) >= _BATCH:
+        if len(result.jobs) >= _BATCH and self._room() > len(result.jobs):
             # The next claim is on its way before these are run: storage and slots work at once.
             self.slots.hold(_TURNS_OF_A_CLAIM)
         routes = self._router.routes
