@@ -33,7 +33,7 @@ def test_draining_takes_few_calls(redis_url):
             await fill(queue)
             return await counted(redis_url, drain(queue))
 
-    assert 0 < asyncio.run(run()) <= 0.04 * JOBS
+    assert 0 < asyncio.run(run()) <= 0.05 * JOBS
 
 
 def test_callers_at_the_same_time_share_calls(redis_url):

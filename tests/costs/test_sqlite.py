@@ -39,8 +39,8 @@ def test_draining_takes_few_statements_and_commits(statements, tmp_path):
             await drain(queue)
 
     asyncio.run(run())
-    # A thousand jobs by a hundred: ten claims, each with the ends of the hundred before it.
-    assert commits(statements) <= 40
+    # A thousand jobs by fifty, half of the slots: twenty claims, and the ends of each fifty.
+    assert commits(statements) <= 50
     assert len(statements) <= 300
 
 
